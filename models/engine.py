@@ -1,0 +1,219 @@
+"""The five engines of a house, as narrow interfaces: arrays and text in, arrays and text out.
+
+Each job has an embedded engine, which works from what pip installs, and later a neural one. A server knows only these
+interfaces. Nothing here is asynchronous: servers run engines in bounded threads, or in processes of their own where
+the library holds the interpreter's lock.
+
+Errors, all of them with a message that says what was wrong and what would be right::
+
+    EngineError
+    ├── EngineUnavailable   a package or file that the engine needs is missing
+    └── BadInput            this one request cannot be served: the text, picture or option is wrong
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+SAMPLE_RATE = 16_000
+"""Hertz. What every ear hears: 16 kHz, 16-bit signed little-endian, mono."""
+
+Cancelled = Callable[[], bool]
+"""Asked between pieces of work; True means that nobody wants the rest."""
+
+
+class EngineError(Exception):
+    """Base of everything an engine raises on purpose."""
+
+
+class EngineUnavailable(EngineError):
+    """A package or file that the engine needs is missing; the message says how to get it."""
+
+
+class BadInput(EngineError):
+    """This request cannot be served; the engine is well and takes the next one."""
+
+
+# ---------------------------------------------------------------------------------------------- voice activity
+
+
+class VoiceActivityStream(ABC):
+    """The state of one listener; streams do not disturb each other."""
+
+    window_samples: int
+    """Samples per probability."""
+
+    @abstractmethod
+    def feed(self, pcm: bytes) -> list[float]:
+        """Return the probability of speech, 0 to 1, of each window that `pcm` completes (what is left over is kept).
+
+        `pcm` is 16 kHz mono s16, any whole number of samples.
+        """
+
+
+class VoiceActivity(ABC):
+    """Tells speech from everything else."""
+
+    name: str
+    version: str
+
+    @abstractmethod
+    def open(self) -> VoiceActivityStream:
+        """Return a new listener."""
+
+
+# ---------------------------------------------------------------------------------------------- recognizer
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """What a recognizer has made of the audio so far."""
+
+    text: str
+    """Words so far; may still change until `ended`."""
+
+    ended: bool = False
+    """True once, when the speaker has finished: `text` is final, and "" when it was none of what can be understood."""
+
+
+class RecognizerStream(ABC):
+    """One utterance."""
+
+    @abstractmethod
+    def feed(self, pcm: bytes) -> Hearing:
+        """Hear more (16 kHz mono s16). After an `ended` hearing, further audio is ignored."""
+
+    @abstractmethod
+    def finish(self) -> str:
+        """Return the final text: the client says that the audio is over."""
+
+
+class Recognizer(ABC):
+    """Writes down what was said."""
+
+    name: str
+    version: str
+    languages: list[str]
+
+    @abstractmethod
+    def open(self, *, find_end: bool = True) -> RecognizerStream:
+        """Return a stream for one utterance; `find_end`: the stream says itself when the speaker has finished."""
+
+
+# ---------------------------------------------------------------------------------------------- responder
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What somebody wants, in Home Assistant's terms."""
+
+    name: str
+    """For example HassTurnOn."""
+
+    slots: Mapping[str, Any] = field(default_factory=dict)
+    """Values by slot, for example {"area": "office", "domain": "light"}."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One thing said to the house, and what the house answered."""
+
+    text: str
+    answer: str
+
+
+class Responder(ABC):
+    """Decides what to answer."""
+
+    name: str
+    version: str
+    languages: list[str]
+
+    @abstractmethod
+    def respond(self, text: str, history: Sequence[Exchange], cancelled: Cancelled) -> Iterator[Intent | str]:
+        """Yield either one `Intent` for a skill to carry out, or the answer's text piece by piece, or nothing at all.
+
+        Nothing means: not understood. `history` is the conversation so far, oldest first.
+        """
+
+
+# ---------------------------------------------------------------------------------------------- synthesizer
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A voice to choose by `name`."""
+
+    name: str
+    description: str
+    languages: list[str]
+    """BCP 47 codes, the voice's own language first."""
+
+
+class Synthesizer(ABC):
+    """Speaks."""
+
+    name: str
+    version: str
+    voices: list[Voice]
+    default_voice: str
+    rate: int
+    """Hertz of what `synthesize` yields (16-bit signed little-endian, mono)."""
+
+    @abstractmethod
+    def synthesize(
+        self, text: str, *, voice: str | None = None, language: str | None = None, cancelled: Cancelled
+    ) -> Iterator[bytes]:
+        """Yield `text` spoken, as it is made.
+
+        `voice` is one of `voices`' names and goes before `language`, which picks the first voice that speaks it.
+        Raises `BadInput` for an unknown voice or language. When `cancelled` says so it ends early.
+        """
+
+
+# ---------------------------------------------------------------------------------------------- classifier
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Where something is: left edge, top edge, width and height, each 0 to 1 of the picture."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """Something seen."""
+
+    name: str
+    index: int
+    """Its place among the model's labels."""
+
+    score: float
+    """0 to 1."""
+
+    box: Box | None = None
+
+
+class Classifier(ABC):
+    """Tells what a picture shows."""
+
+    name: str
+    version: str
+    labels: list[str]
+
+    @abstractmethod
+    def classify(self, pictures: Sequence[npt.NDArray[np.uint8]]) -> list[list[Label]]:
+        """Return the labels of each picture, best first.
+
+        A picture is height x width x 3, blue, green, red, 0 to 255.
+        """

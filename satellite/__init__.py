@@ -1,0 +1,1 @@
+"""The edge device: ears, voice, turns, discovery, and the command `hearth`."""

@@ -1,0 +1,1 @@
+"""The wire, what every server shares, and one thin server per job."""
