@@ -1,0 +1,230 @@
+"""The sentences that are understood: Home Assistant's, our own and the user's, as one set of hassil templates.
+
+They come from three places, later ones on top of earlier ones:
+
+1. Home Assistant's templates (package home-assistant-intents), for the intents that `LANG.yaml` beside this file names;
+2. `LANG.yaml`'s own;
+3. the user's: `DIR/*.yaml` and `DIR/LANG/*.yaml`, in Home Assistant's format for custom sentences. They win against
+   1 and 2 where both understand the same words.
+
+Lists and rules are shared by all of them, as in Home Assistant: a list named twice has the values of both, a rule named
+twice is the later one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from models.engine import EngineError, EngineUnavailable, Intent
+from models.sentences import document, templates
+from models.sentences.document import Value
+from models.sentences.house import House
+from models.sentences.numbers import without_and
+
+if TYPE_CHECKING:
+    from hassil.intents import Intents, SlotList
+
+MAX_WORDS = 60
+"""Longer texts are not looked at: hassil's time grows with the length, and no sentence of a house is so long."""
+
+MAX_CHARACTERS = 400
+
+_CUSTOM = "custom"
+"""Marks the user's sentences in hassil's metadata."""
+
+_FILE_KEYS = frozenset({"language", "intents", "lists", "expansion_rules", "skip_words", "responses"})
+_OWN_KEYS = _FILE_KEYS | {"home_assistant"}
+
+
+@dataclass(slots=True)
+class Sentences:
+    """All that can be said."""
+
+    language: str
+    intents: Intents
+    """hassil's templates by intent, ready for `hassil.recognize`, with `slot_lists` among theirs."""
+
+    slot_lists: dict[str, SlotList]
+    """Values by list: `area`, `name` (with the thing's domain and area as context), `floor`, and those of the files."""
+
+    responses: Mapping[str, Mapping[str, str]]
+    """Home Assistant's answers (Jinja templates) by intent and response key, and those of the user's files."""
+
+    skip_words: list[str]
+    """Words that may be left out of what was said, such as "please"."""
+
+    examples: Mapping[str, list[str]]
+    """What the recognizer listens for in the place of a wildcard, by list; text may have any words there."""
+
+    fingerprint: str
+    """Changes when anything changes that can be said: a key for caches."""
+
+    custom_intents: frozenset[str] = field(default_factory=frozenset)
+    """Intents that only the user's files have."""
+
+    @property
+    def intent_names(self) -> list[str]:
+        """Every intent that can be meant."""
+        return list(self.intents.intents)
+
+    def recognize(self, text: str) -> Intent | None:
+        """Return what `text` means, None where it is none of the sentences.
+
+        A slot's value is the list's (`out`), or what was said where the list gives none. Text of more than
+        `MAX_WORDS` words or `MAX_CHARACTERS` characters is none of the sentences.
+        """
+        if len(text) > MAX_CHARACTERS or len(text.split()) > MAX_WORDS:
+            return None
+        found = self._recognize(text)
+        if found is None and (simpler := without_and(text)) != text:
+            found = self._recognize(simpler)
+        return found
+
+    def _recognize(self, text: str) -> Intent | None:
+        from hassil.recognize import recognize_best
+
+        result = recognize_best(text, self.intents, best_metadata_key=_CUSTOM, best_slot_name="name")
+        if result is None:
+            return None
+        slots = {
+            name: entity.value.strip() if isinstance(entity.value, str) else entity.value
+            for name, entity in result.entities.items()
+        }
+        return Intent(result.intent.name, slots)
+
+    def warm(self) -> None:
+        """Do now what the first `recognize` would do: parse every template, spell out every number."""
+        self._recognize("nothing that anybody would say")
+        for intent in self.intents.intents.values():
+            for data in intent.data:
+                _ = data.sentences
+
+
+def load_sentences(house: House, custom_dirs: Sequence[Path] = ()) -> Sentences:
+    """Return what can be said in `house`.
+
+    Raises `EngineError`, naming file and line, for a file that is not as it must be, and `EngineUnavailable` where
+    a package is missing.
+    """
+    try:
+        from hassil.intents import Intents, TextSlotList
+        from home_assistant_intents import get_intents
+    except ImportError as error:
+        raise EngineUnavailable(f"no {error.name}: pip install 'wyoming-hearth[handle]'") from error
+
+    theirs = get_intents(house.language) or {}
+    merged: dict[str, Any] = {
+        "language": house.language,
+        "intents": {},
+        "lists": dict(theirs.get("lists", {})),
+        "expansion_rules": dict(theirs.get("expansion_rules", {})),
+        "skip_words": list(theirs.get("skip_words", [])),
+    }
+    responses: dict[str, dict[str, str]] = dict(theirs.get("responses", {}).get("intents", {}))
+
+    own = document.read(Path(__file__).with_name(f"{house.language}.yaml"))
+    assert own is not None
+    for name, left_out in own.mapping("the file", _OWN_KEYS)["home_assistant"].items("home_assistant"):
+        pattern = re.compile("|".join(value.text("a pattern") for value in left_out.values(name)) or r"(?!)")
+        merged["intents"][name] = {"data": list(_without(theirs["intents"][name]["data"], pattern))}
+    checks = [_merge(own, merged, responses, custom=False)]
+    built_in = set(merged["intents"])
+    for path in _files(custom_dirs, house.language):
+        root = document.read(path)
+        if root is not None:
+            checks.append(_merge(root, merged, responses, custom=True))
+
+    lists = _house_lists(house)
+    intents = Intents.from_dict(merged)
+    for name, values in lists.items():
+        intents.slot_lists[name] = TextSlotList.from_tuples(values, allow_template=False, name=name)
+    for check in checks:
+        templates.check(check, intents)
+    said = json.dumps([merged, lists], sort_keys=True, default=str).encode()
+    return Sentences(
+        language=house.language,
+        intents=intents,
+        slot_lists=intents.slot_lists,
+        responses=responses,
+        skip_words=intents.skip_words,
+        examples={
+            name: [str(value) for value in values["examples"]]
+            for name, values in merged["lists"].items()
+            if values.get("examples")
+        },
+        fingerprint=hashlib.sha256(said).hexdigest(),
+        custom_intents=frozenset(set(merged["intents"]) - built_in),
+    )
+
+
+def _house_lists(house: House) -> dict[str, list[tuple[str, str, dict[str, str]]]]:
+    """Return the values of the lists that every house has: what is said, what it means, and its context."""
+    areas: list[tuple[str, str, dict[str, str]]] = []
+    for area in house.areas:
+        areas.extend((said, area.name, {}) for said in (area.name, *area.aliases))
+    names: list[tuple[str, str, dict[str, str]]] = []
+    for name in house.names:
+        names.extend((said, name.name, {"domain": name.domain}) for said in (name.name, *name.aliases))
+    return {"area": areas, "name": names, "floor": []}
+
+
+def _without(blocks: Iterable[dict[str, Any]], left_out: re.Pattern[str]) -> Iterator[dict[str, Any]]:
+    """Yield Home Assistant's blocks of templates, without those that `left_out` finds something in."""
+    for block in blocks:
+        sentences = [sentence for sentence in block["sentences"] if not left_out.search(sentence)]
+        if sentences:
+            yield _anywhere({**block, "sentences": sentences})
+
+
+def _anywhere(block: dict[str, Any]) -> dict[str, Any]:
+    """Return the block without the condition that the speaker's own area is known.
+
+    Home Assistant fills it in from the satellite's settings. Here the intent comes without an area instead.
+    """
+    needed = block.get("requires_context", {})
+    if needed.get("area") != {"slot": True}:
+        return block
+    return {**block, "requires_context": {key: value for key, value in needed.items() if key != "area"}}
+
+
+def _files(directories: Sequence[Path], language: str) -> Iterator[Path]:
+    for directory in directories:
+        if not directory.is_dir():
+            raise EngineError(f"{directory}: not a folder; custom sentences are DIR/*.yaml and DIR/{language}/*.yaml")
+        for folder in (directory, directory / language):
+            yield from sorted(path for path in folder.glob("*.y*ml") if path.suffix in (".yaml", ".yml"))
+
+
+def _merge(root: Value, merged: dict[str, Any], responses: dict[str, dict[str, str]], *, custom: bool) -> Value:
+    """Check a file's shape and put what it says on top of `merged`; return its root for a check of its templates."""
+    keys = root.mapping("a file of sentences", _FILE_KEYS if custom else _OWN_KEYS)
+    if custom:
+        templates.check_shape(keys)
+    if "language" in keys and keys["language"].text("language") != merged["language"]:
+        raise keys["language"].wrong(
+            f"language is {keys['language'].text('language')!r}, but the house's is {merged['language']!r}"
+        )
+    for name, intent in (keys["intents"].plain() if "intents" in keys else {}).items():
+        blocks = [_anywhere(block) for block in intent["data"]]
+        if custom:
+            blocks = [{**block, "metadata": {**block.get("metadata", {}), _CUSTOM: True}} for block in blocks]
+        merged["intents"].setdefault(name, {"data": []})["data"].extend(blocks)
+    for name, added in (keys["lists"].plain() if "lists" in keys else {}).items():
+        before = merged["lists"].get(name, {})
+        if "values" in before and "values" in added:
+            added["values"] = [*before["values"], *added["values"]]
+        merged["lists"][name] = added
+    if "expansion_rules" in keys:
+        merged["expansion_rules"].update(keys["expansion_rules"].plain())
+    if "skip_words" in keys:
+        merged["skip_words"].extend(keys["skip_words"].plain())
+    if "responses" in keys:
+        for name, answers in keys["responses"].plain().get("intents", {}).items():
+            responses[name] = {**responses.get(name, {}), **answers}
+    return root

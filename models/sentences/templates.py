@@ -1,0 +1,220 @@
+"""What is wrong with a file of sentences, said with its line.
+
+hassil reads templates late and complains without a place, or not at all: a rule that contains itself never ends. So
+every template of our own and of the user's is parsed and looked through before hassil meets it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from models.sentences.document import Value
+
+if TYPE_CHECKING:
+    from hassil.expression import Expression, Sentence
+    from hassil.intents import Intents
+
+_INTENT_KEYS = frozenset({"data"})
+_BLOCK_KEYS = frozenset(
+    {
+        "sentences",
+        "slots",
+        "response",
+        "requires_context",
+        "excludes_context",
+        "expansion_rules",
+        "lists",
+        "metadata",
+        "required_keywords",
+        "inferred_domain",
+        "name_domains",
+        "settings",
+    }
+)
+_LIST_KEYS = frozenset({"values", "range", "wildcard", "examples"})
+_VALUE_KEYS = frozenset({"in", "out", "context", "metadata"})
+_RANGE_KEYS = frozenset({"from", "to", "step", "type", "multiplier", "digits", "words", "words_language", "fractions"})
+_RANGE_TYPES = ("number", "percentage", "temperature")
+
+MAX_ALTERNATIVES = 7
+"""Members of a permutation `(a;b;c)`: hassil tries every order, and 7 things have 5040."""
+
+MAX_RANGE = 100_000
+"""Numbers in a range: each is spelled out in words."""
+
+
+def check_shape(keys: dict[str, Value]) -> None:
+    """Raise `DocumentError` unless a file's intents, lists and rules have the shape that hassil expects."""
+    if "intents" in keys:
+        for name, intent in keys["intents"].items("intents"):
+            data = intent.mapping(f"intent {name}", _INTENT_KEYS).get("data")
+            if data is None:
+                raise intent.wrong(f"intent {name} needs `data:` with a list of `sentences:`")
+            for block in data.values(f"data of {name}"):
+                _check_block(name, block)
+    if "lists" in keys:
+        _check_lists(keys["lists"])
+    if "expansion_rules" in keys:
+        for name, body in keys["expansion_rules"].items("expansion_rules"):
+            _parse(body, f"rule <{name}>")
+    if "skip_words" in keys:
+        for word in keys["skip_words"].values("skip_words"):
+            word.text("a skip word")
+    if "responses" in keys:
+        _check_responses(keys["responses"])
+
+
+def check(root: Value, intents: Intents) -> None:
+    """Raise `DocumentError` where a template of the file needs a list or rule that is not there, or never ends."""
+    keys = root.mapping("a file of sentences")
+    if "expansion_rules" in keys:
+        for name, body in keys["expansion_rules"].items("expansion_rules"):
+            _follow(body, _parse(body, f"rule <{name}>").expression, intents.expansion_rules, intents.slot_lists)
+    if "intents" not in keys:
+        return
+    for name, intent in keys["intents"].items("intents"):
+        for block in intent.mapping(name)["data"].values(name):
+            parts = block.mapping(name)
+            rules = dict(intents.expansion_rules)
+            if "expansion_rules" in parts:
+                for rule, body in parts["expansion_rules"].items("expansion_rules"):
+                    rules[rule] = _parse(body, f"rule <{rule}>")
+            lists: dict[str, Any] = dict(intents.slot_lists)
+            if "lists" in parts:
+                lists.update(parts["lists"].mapping("lists"))
+            for sentence in parts["sentences"].values("sentences"):
+                _follow(sentence, _parse(sentence, f"a sentence of {name}").expression, rules, lists)
+
+
+def _check_block(name: str, block: Value) -> None:
+    parts = block.mapping(f"data of {name}", _BLOCK_KEYS)
+    if "sentences" not in parts:
+        raise block.wrong(f"data of {name} needs `sentences:` with a list of templates")
+    for sentence in parts["sentences"].values(f"sentences of {name}"):
+        _parse(sentence, f"a sentence of {name}")
+    for key in ("slots", "requires_context", "excludes_context", "metadata", "settings"):
+        if key in parts:
+            parts[key].mapping(key)
+    for key in ("required_keywords", "name_domains"):
+        if key in parts:
+            for word in parts[key].values(key):
+                word.text(key)
+    for key in ("response", "inferred_domain"):
+        if key in parts:
+            parts[key].text(key)
+    if "lists" in parts:
+        _check_lists(parts["lists"])
+    if "expansion_rules" in parts:
+        for rule, body in parts["expansion_rules"].items("expansion_rules"):
+            _parse(body, f"rule <{rule}>")
+
+
+def _check_lists(lists: Value) -> None:
+    for name, one in lists.items("lists"):
+        parts = one.mapping(f"list {name}", _LIST_KEYS)
+        if len(parts.keys() & {"values", "range", "wildcard"}) != 1:
+            raise one.wrong(f"list {name} needs one of `values:`, `range:` or `wildcard: true`")
+        for value in parts["values"].values(f"values of {name}") if "values" in parts else ():
+            _check_value(name, value)
+        if "range" in parts:
+            _check_range(name, parts["range"])
+        for value in parts["examples"].values(f"examples of {name}") if "examples" in parts else ():
+            value.text("an example")
+
+
+def _check_value(name: str, value: Value) -> None:
+    if not isinstance(value.plain(), dict):
+        _parse(value, f"a value of {name}")
+        return
+    parts = value.mapping(f"a value of {name}", _VALUE_KEYS)
+    if "in" not in parts:
+        raise value.wrong(f"a value of {name} needs `in:`, what is said")
+    _parse(parts["in"], f"a value of {name}")
+    for key in ("context", "metadata"):
+        if key in parts:
+            parts[key].mapping(key)
+
+
+def _check_range(name: str, value: Value) -> None:
+    parts = value.mapping(f"range of {name}", _RANGE_KEYS)
+    numbers = {}
+    for key in ("from", "to", "step"):
+        if key not in parts:
+            if key == "step":
+                continue
+            raise value.wrong(f"range of {name} needs `{key}:`")
+        number = parts[key].plain()
+        if isinstance(number, bool) or not isinstance(number, int):
+            raise parts[key].wrong(f"{key} of {name} must be a whole number, not {number!r}")
+        numbers[key] = number
+    if numbers["from"] > numbers["to"]:
+        raise value.wrong(f"range of {name} goes from {numbers['from']} down to {numbers['to']}; from must be smaller")
+    if numbers.get("step", 1) < 1:
+        raise parts["step"].wrong(f"step of {name} must be at least 1")
+    if (numbers["to"] - numbers["from"]) // numbers.get("step", 1) > MAX_RANGE:
+        raise value.wrong(f"range of {name} has more than {MAX_RANGE} numbers")
+    if "type" in parts:
+        parts["type"].choice("type", _RANGE_TYPES)
+    if "fractions" in parts:
+        parts["fractions"].choice("fractions", ("halves", "tenths"))
+    if "multiplier" in parts and not isinstance(parts["multiplier"].plain(), (int, float)):
+        raise parts["multiplier"].wrong("multiplier must be a number")
+
+
+def _check_responses(responses: Value) -> None:
+    for name, answers in responses.mapping("responses").get("intents", responses).items("intents of responses"):
+        for key, answer in answers.items(f"responses of {name}"):
+            answer.text(key)
+
+
+def _parse(value: Value, what: str) -> Sentence:
+    """Return the parsed template, or say what is wrong with it."""
+    from hassil.parse_expression import parse_sentence
+    from hassil.parser import ParseError
+
+    text = value.text(what)
+    try:
+        return parse_sentence(text, keep_text=True)
+    except (ParseError, AssertionError, ValueError, IndexError, RecursionError) as error:
+        raise value.wrong(f"{what} cannot be read: {text!r}: {_unbalanced(text) or error}") from error
+
+
+def _unbalanced(text: str) -> str | None:
+    """Return which bracket is left open or closed too often, if one is."""
+    pairs = {")": "(", "]": "[", "}": "{", ">": "<"}
+    opened: list[str] = []
+    for position, character in enumerate(text, 1):
+        if character in pairs.values():
+            opened.append(character)
+        elif character in pairs and (not opened or opened.pop() != pairs[character]):
+            return f"{character!r} at character {position} closes nothing"
+    return f"{opened[-1]!r} is never closed" if opened else None
+
+
+def _follow(value: Value, expression: Expression, rules: dict[str, Sentence], lists: dict[str, Any]) -> None:
+    """Walk a template through its rules; complain at `value`."""
+    for reference in _references(value, expression, rules, ()):
+        if reference.list_name not in lists and not reference.is_inline_range:
+            raise value.wrong(f"there is no list {{{reference.list_name}}}; give it under `lists:`")
+
+
+def _references(
+    value: Value, expression: Expression, rules: dict[str, Sentence], inside: tuple[str, ...]
+) -> Iterator[Any]:
+    from hassil.expression import Group, ListReference, Permutation, RuleReference
+
+    if isinstance(expression, Group):
+        if isinstance(expression, Permutation) and len(expression.items) > MAX_ALTERNATIVES:
+            raise value.wrong(f"a permutation (a;b;...) has {len(expression.items)} parts, at most {MAX_ALTERNATIVES}")
+        for item in expression.items:
+            yield from _references(value, item, rules, inside)
+    elif isinstance(expression, ListReference):
+        yield expression
+    elif isinstance(expression, RuleReference):
+        name = expression.rule_name
+        if name in inside:
+            raise value.wrong(f"rule <{name}> contains itself: {' -> '.join((*inside, name))}")
+        if name not in rules:
+            raise value.wrong(f"there is no rule <{name}>; give it under `expansion_rules:`")
+        yield from _references(value, rules[name].expression, rules, (*inside, name))
