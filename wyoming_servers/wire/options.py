@@ -1,0 +1,87 @@
+"""Command-line options in this project's manner: each is also an environment variable, and an error is one line.
+
+`--data-dir` is `HEARTH_DATA_DIR`, or `HEARTH_DATA_DIR_FILE`, a file that holds the value (for secrets). The command
+line goes before the environment. A flag is set by 1, true, yes or on; an option that may be repeated takes its values
+separated by commas.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+__all__ = ["Parser", "default_data_dir"]
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"", "0", "false", "no", "off"}
+
+
+def default_data_dir() -> Path:
+    """Return where state is kept unless `--data-dir` says otherwise (the XDG base directory specification)."""
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "hearth"
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that also reads the environment."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("allow_abbrev", False)
+        super().__init__(*args, **kwargs)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse `args` after what the environment says, so that `args` win."""
+        given: Sequence[str] = sys.argv[1:] if args is None else args
+        return super().parse_known_args([*self._environment(given), *given], namespace)
+
+    def format_help(self) -> str:
+        """Return the help, which names each option's variable."""
+        for action in self._actions:
+            name = _variable(action)
+            if name and action.help and action.help != argparse.SUPPRESS and f"[{name}]" not in action.help:
+                action.help = f"{action.help} [{name}]"
+        return super().format_help()
+
+    def error(self, message: str) -> NoReturn:
+        """Say what was wrong in one line and exit with status 2."""
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+    def _environment(self, given: Sequence[str]) -> Iterator[str]:
+        for action in self._actions:
+            name = _variable(action)
+            value = self._value(name) if name else None
+            if value is None:
+                continue
+            option = action.option_strings[-1]
+            if action.nargs == 0:
+                if value.lower() in _TRUE:
+                    yield option
+                elif value.lower() not in _FALSE:
+                    self.error(f"{name} takes 1 or 0, not '{value}'")
+            elif isinstance(action, argparse._AppendAction):
+                if not any(item == option or item.startswith(f"{option}=") for item in given):
+                    for item in filter(None, (part.strip() for part in value.split(","))):
+                        yield f"{option}={item}"
+            else:
+                yield f"{option}={value}"
+
+    def _value(self, name: str) -> str | None:
+        file = os.environ.get(f"{name}_FILE")
+        if file is None:
+            return os.environ.get(name)
+        try:
+            return Path(file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeError) as error:
+            self.error(f"{name}_FILE names {file}, which cannot be read: {error}")
+
+
+def _variable(action: argparse.Action) -> str | None:
+    """Return the environment variable of an option; None for what only makes sense on the command line."""
+    option = action.option_strings[-1] if action.option_strings else ""
+    if not option.startswith("--") or option in {"--help", "--version"}:
+        return None
+    return "HEARTH_" + option[2:].upper().replace("-", "_")
