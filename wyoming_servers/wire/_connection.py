@@ -18,6 +18,9 @@ from ._uri import Tcp, parse_uri
 
 _LOGGER = logging.getLogger(__name__)
 
+_READ_BYTES = 64 * 1024
+"""Read at once: small enough that a flood of tiny events does not hold up the other connections."""
+
 _LINGER_BYTES = 16 * MIB
 _LINGER_S = 2.0
 """After a fatal error we read on for a moment: closing at once would make the kernel send a reset, and the peer
@@ -43,7 +46,7 @@ class Budget:
         self.used -= size
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """A peer that speaks Wyoming.
 
     Bytes are parsed as they arrive, whatever the owner is doing: `intercept` sees every event first and may keep it (a
@@ -55,7 +58,7 @@ class Connection(asyncio.Protocol):
         limits: Limits,
         *,
         budget: Budget | None = None,
-        intercept: Callable[[Event], bool] = lambda _: False,
+        intercept: Callable[[Connection, Event], bool] = lambda *_: False,
         opened: Callable[[Connection], None] = lambda _: None,
     ) -> None:
         self.peer = "peer"
@@ -80,6 +83,7 @@ class Connection(asyncio.Protocol):
         self._reading = True
         self._lingering: int | None = None
         self._failure: WireError | None = None
+        self._buffer = bytearray(_READ_BYTES)
         self._ended = asyncio.Event()
         self._closed = asyncio.Event()
         self._watch: asyncio.TimerHandle | None = None
@@ -165,7 +169,8 @@ class Connection(asyncio.Protocol):
         """End the connection: what was written is sent on, within bounds; whatever the peer did, this returns."""
         self._end(None)
         if self._transport is not None:
-            self._transport.close()
+            if self._lingering is None:
+                self._transport.close()
             try:
                 async with asyncio.timeout(_LINGER_S):
                     await self._closed.wait()
@@ -175,8 +180,11 @@ class Connection(asyncio.Protocol):
                 if not self._closed.is_set():
                     self._transport.abort()
 
-    def fail(self, error: WireError) -> None:
-        """Tell the peer `error` and end the connection; the owner sees the end at once."""
+    def fail(self, error: WireError, *, linger: bool = True) -> None:
+        """Tell the peer `error` and end the connection; the owner sees the end at once.
+
+        `linger` reads on for a moment, for a peer that is still sending; for an idle one it is not needed.
+        """
         if self._transport is None or self._lingering is not None or self._ended.is_set():
             return
         try:
@@ -184,6 +192,9 @@ class Connection(asyncio.Protocol):
         except WireError:
             _LOGGER.debug("%s: could not be told: %s", self.peer, error.text)
         self._end(error)
+        if not linger:
+            self._transport.close()
+            return
         self._lingering = _LINGER_BYTES
         self._resume_reading()
         if self._transport.can_write_eof():
@@ -207,23 +218,19 @@ class Connection(asyncio.Protocol):
         self._watch = self._loop.call_later(self._tick_s, self._tick)
         self._opened(self)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002
         """Called by the event loop."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Called by the event loop: so many bytes have come."""
         if self._lingering is not None:
-            self._lingering -= len(data)
+            self._lingering -= nbytes
             if self._lingering < 0 and self._transport is not None:
                 self._transport.abort()
-            return
-        if self._ended.is_set():
-            return
-        self.last_activity = self._last_read = self._loop.time()
-        try:
-            for outcome in self._parser.feed(data):
-                self._arrive(outcome)
-                if self._ended.is_set():
-                    return
-        except ProtocolError as error:
-            self.fail(error)
+        elif not self._ended.is_set():
+            self.last_activity = self._last_read = self._loop.time()
+            self._parse(bytes(memoryview(self._buffer)[:nbytes]))
 
     def eof_received(self) -> bool:
         """Called by the event loop: the peer will send no more, and that is the end of what it asked for."""
@@ -252,14 +259,28 @@ class Connection(asyncio.Protocol):
 
     # ---- inside
 
+    @property
+    def _blocked(self) -> bool:
+        """True when nothing more can be taken in: too much waits to be worked on, or to be read by the peer."""
+        return self._waiting_bytes > self._limits.waiting_bytes or not self._writable.is_set()
+
+    def _parse(self, data: bytes) -> None:
+        try:
+            for outcome in self._parser.feed(data):
+                self._arrive(outcome)
+                if self._blocked or self._ended.is_set():
+                    # The rest stays in the parser until there is room.
+                    self._pause_reading()
+                    return
+        except ProtocolError as error:
+            self.fail(error)
+
     def _arrive(self, outcome: Event | RequestError) -> None:
-        if isinstance(outcome, Event) and self._intercept(outcome):
+        if isinstance(outcome, Event) and self._intercept(self, outcome):
             self._budget.release(len(outcome.payload or b""))
             return
         self._waiting.append(outcome)
         self._waiting_bytes += _size(outcome)
-        if self._waiting_bytes > self._limits.waiting_bytes:
-            self._pause_reading()
         self._wake()
 
     def _pop(self) -> Event:
@@ -278,11 +299,17 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def _resume_reading(self) -> None:
-        blocked = self._waiting_bytes > self._limits.waiting_bytes or not self._writable.is_set()
-        if not self._reading and (not blocked or self._lingering is not None) and not self._closed.is_set():
-            self._reading = True
-            self._last_read = self._loop.time()
-            cast("asyncio.Transport", self._transport).resume_reading()
+        if self._reading or self._closed.is_set():
+            return
+        if self._lingering is None:
+            if self._blocked or self._ended.is_set():
+                return
+            self._parse(b"")
+            if self._blocked or self._ended.is_set():
+                return
+        self._reading = True
+        self._last_read = self._loop.time()
+        cast("asyncio.Transport", self._transport).resume_reading()
 
     def _end(self, failure: WireError | None) -> None:
         if not self._ended.is_set():

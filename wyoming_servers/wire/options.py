@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-__all__ = ["Parser", "default_data_dir"]
+__all__ = ["Parser", "default_data_dir", "version"]
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"", "0", "false", "no", "off"}
@@ -85,3 +85,10 @@ def _variable(action: argparse.Action) -> str | None:
     if not option.startswith("--") or option in {"--help", "--version"}:
         return None
     return "HEARTH_" + option[2:].upper().replace("-", "_")
+
+
+def version() -> str:
+    """Return the version of this distribution."""
+    from importlib import metadata
+
+    return metadata.version("wyoming-hearth")

@@ -1,0 +1,76 @@
+"""What the servers that hear share: one audio stream after the other, of any format, as 16 kHz mono."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from wyoming.audio import AudioChunk, AudioStart, AudioStop
+from wyoming.event import Event
+
+from .service import Client, Session
+from .wire.audio import AudioConverter, chunk_format
+
+
+class ListeningSession(Session):
+    """Turns audio events into calls: `begin`, then `hear` as often as audio comes, then `finish`.
+
+    An audio format may change from chunk to chunk. After an error the rest of that stream is read and dropped.
+    """
+
+    def __init__(self, client: Client) -> None:
+        super().__init__(client)
+        self._converter: AudioConverter | None = None
+        self._dropping = False
+
+    @abstractmethod
+    async def begin(self) -> None:
+        """A stream starts."""
+
+    @abstractmethod
+    async def hear(self, pcm: bytes) -> bool:
+        """Take more of the stream (16 kHz mono s16); return False when the rest of it is of no interest."""
+
+    @abstractmethod
+    async def finish(self) -> None:
+        """The stream is over. Also called where `hear` returned False before."""
+
+    @abstractmethod
+    async def handle_other(self, event: Event) -> None:
+        """Take an event that is not audio."""
+
+    async def handle(self, event: Event) -> None:
+        """Take one event."""
+        if AudioStart.is_type(event.type):
+            self._dropping, self._converter = True, None  # until it is known to be good
+            self._converter = AudioConverter(*chunk_format(event))
+            await self.begin()
+            self._dropping = False
+        elif AudioChunk.is_type(event.type):
+            if not self._dropping:
+                await self._hear([event, *self.client.take(event.type)])
+        elif AudioStop.is_type(event.type):
+            converter, self._converter = self._converter, None
+            if converter is not None:
+                if not self._dropping:
+                    await self.hear(converter.flush())
+                await self.finish()
+            self._dropping = False
+        else:
+            await self.handle_other(event)
+
+    async def reset(self) -> None:
+        """Drop the rest of the stream that failed."""
+        self._dropping, self._converter = True, None
+
+    async def _hear(self, chunks: list[Event]) -> None:
+        if self._converter is None:  # some clients send no audio-start
+            self._converter = AudioConverter(*chunk_format(chunks[0]))
+            await self.begin()
+        pcm = bytearray()
+        for chunk in chunks:
+            if (wanted := chunk_format(chunk)) != self._converter.format:
+                pcm += self._converter.flush()
+                self._converter = AudioConverter(*wanted)
+            pcm += self._converter.convert(chunk.payload or b"")
+        if pcm and not await self.hear(bytes(pcm)):
+            self._dropping = True

@@ -1,0 +1,283 @@
+"""What every server shares: connections that are always heard, whatever the model behind them is doing.
+
+A connection's bytes are parsed as they arrive. `describe` and `ping` are answered there and then; all else goes, in
+order, to the connection's `Session`, which may take as long as it likes. The end of a connection cancels its session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from wyoming.event import Event, Eventable
+from wyoming.info import Describe
+from wyoming.ping import Ping, Pong
+
+from models.engine import BadInput, EngineError
+
+from .wire import (
+    BadValue,
+    Budget,
+    Busy,
+    Connection,
+    ConnectionLost,
+    Info,
+    Limits,
+    ProtocolError,
+    RequestError,
+    Tcp,
+    Unix,
+    WireError,
+    encode,
+    parse_uri,
+)
+
+_LOGGER = logging.getLogger(__name__)
+
+_GRACE_S = 2.0
+"""How long a stopping server waits for the work under way."""
+
+_END_S = 2.0
+"""How long a session may take to release what it holds."""
+
+_BACKLOG = 1024
+"""Connections that the kernel holds for us; with fewer, a burst makes peers wait a second to try again."""
+
+_PING_CHARACTERS = 1024
+
+
+class Client:
+    """The peer, as its session sees it."""
+
+    def __init__(self, connection: Connection, tasks: asyncio.TaskGroup) -> None:
+        self._connection = connection
+        self._tasks = tasks
+        self._spawned: set[asyncio.Task[None]] = set()
+        self.name = connection.peer
+
+    async def send(self, event: Event | Eventable) -> None:
+        """Send `event`, waiting while the peer is slow to read; raise `ConnectionLost` when it is gone."""
+        await self._connection.send(event)
+
+    def take(self, event_type: str) -> list[Event]:
+        """Return further events of `event_type` that have come in already, so that they are worked on in one go."""
+        return self._connection.take(event_type)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run `work` beside the session; it is cancelled when the connection ends, and its `RequestError`s are sent."""
+        task = self._tasks.create_task(self._guarded(work))
+        self._spawned.add(task)
+        task.add_done_callback(self._spawned.discard)
+        return task
+
+    @property
+    def has_spawned(self) -> bool:
+        """True while spawned work runs."""
+        return bool(self._spawned)
+
+    def cancel(self) -> None:
+        """Cancel the spawned work."""
+        for task in self._spawned:
+            task.cancel()
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 - `tell` logs what nobody expected
+            await self.tell(error)
+
+    async def tell(self, error: Exception) -> None:
+        """Send what went wrong as an `error` event; log it where it is our own mistake."""
+        if isinstance(error, ConnectionLost | ProtocolError):
+            return
+        if isinstance(error, EngineError):
+            error = BadValue(str(error)) if isinstance(error, BadInput) else RequestError(str(error), "engine")
+        if not isinstance(error, WireError):
+            _LOGGER.exception("%s: unexpected error", self.name, exc_info=error)
+            error = RequestError("an internal error; the server's log says more", "internal")
+        with suppress(WireError):
+            await self.send(error.event())
+
+
+class Session(ABC):
+    """What one client asks of a server: one object per connection."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    @abstractmethod
+    async def handle(self, event: Event) -> None:
+        """Take one event; the next comes when this returns.
+
+        A `RequestError` raised here is sent to the client, then `reset` is called. Cancelled when the connection ends.
+        Events of types that the server does not know are dropped, as Wyoming asks.
+        """
+
+    async def reset(self) -> None:  # noqa: B027 - most sessions hold nothing
+        """Forget the request under way; the next event may begin another."""
+
+    async def end(self) -> None:  # noqa: B027
+        """Release what is held: the connection is over. `handle` and spawned work have been cancelled."""
+
+
+class Service:
+    """A Wyoming server for any number of addresses."""
+
+    def __init__(self, info: Info, session: Callable[[Client], Session], *, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+        self._info = encode(info.event())
+        self._session = session
+        self._budget = Budget(self.limits.total_bytes)
+        self._conversations: dict[Connection, asyncio.Task[None]] = {}
+        self._working: set[Connection] = set()
+
+    @asynccontextmanager
+    async def listen(self, uri: str) -> AsyncIterator[str]:
+        """Serve at `uri` for the length of a block; yields the address with the port that was really taken.
+
+        Leaving waits up to 2 s for requests under way, then ends every connection. Raises OSError where the address
+        cannot be had, `BadValue` where it is none.
+        """
+        target = parse_uri(uri)
+        loop = asyncio.get_running_loop()
+        async with asyncio.TaskGroup() as tasks:
+
+            def factory() -> Connection:
+                return Connection(
+                    self.limits,
+                    budget=self._budget,
+                    intercept=self._answer,
+                    opened=lambda connection: self._open(connection, tasks),
+                )
+
+            if isinstance(target, Tcp):
+                server = await loop.create_server(factory, target.host, target.port, backlog=_BACKLOG)
+                bound = str(Tcp(target.host, server.sockets[0].getsockname()[1]))
+            else:
+                _clear_socket(target)
+                server = await loop.create_unix_server(factory, target.path, backlog=_BACKLOG)
+                bound = uri
+            try:
+                yield bound
+            finally:
+                server.close()
+                await self._stop()
+                if isinstance(target, Unix):
+                    _remove_socket(target)
+
+    # ---- connections
+
+    def _answer(self, connection: Connection, event: Event) -> bool:
+        """Answer what needs no work, at once; return False for everything else."""
+        try:
+            if Describe.is_type(event.type):
+                connection.write(self._info)
+                return True
+            if Ping.is_type(event.type):
+                text = event.data.get("text")
+                connection.send_nowait(
+                    Pong(text=text if isinstance(text, str) and len(text) <= _PING_CHARACTERS else None)
+                )
+                return True
+        except ConnectionLost:
+            return True
+        return False
+
+    def _open(self, connection: Connection, tasks: asyncio.TaskGroup) -> None:
+        if len(self._conversations) >= self.limits.connections and not self._make_room():
+            connection.fail(Busy(f"{self.limits.connections} connections are at work here; try again shortly"))
+            return
+        self._conversations[connection] = tasks.create_task(
+            self._converse(connection), name=f"client {connection.peer}"
+        )
+
+    def _make_room(self) -> bool:
+        """End the connection that has been idle longest, so that sockets left open by others keep nobody out."""
+        idle = [one for one in self._conversations if one.is_open and one not in self._working]
+        if not idle:
+            return False
+        longest = min(idle, key=lambda one: one.last_activity)
+        longest.fail(Busy("the place of this idle connection was needed; connect again when needed"), linger=False)
+        del self._conversations[longest]
+        return True
+
+    async def _converse(self, connection: Connection) -> None:
+        session: Session | None = None
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                client = Client(connection, tasks)
+                session = self._session(client)
+                connection.working = lambda: connection in self._working or client.has_spawned
+                work = tasks.create_task(self._work(connection, client, session))
+                await connection.ended()
+                work.cancel()
+                client.cancel()
+        except* Exception:
+            _LOGGER.exception("%s: unexpected error", connection.peer)
+        finally:
+            self._working.discard(connection)
+            connection.discard()
+            if session is not None:
+                await self._end(session, connection)
+            await connection.close()
+            self._conversations.pop(connection, None)
+
+    async def _work(self, connection: Connection, client: Client, session: Session) -> None:
+        while True:
+            try:
+                event = await connection.receive()
+                if event is None:
+                    return
+                self._working.add(connection)
+                await session.handle(event)
+            except (ConnectionLost, ProtocolError):
+                return
+            except Exception as error:  # noqa: BLE001 - `tell` logs what nobody expected
+                await client.tell(error)
+                await session.reset()
+            finally:
+                if not connection.has_waiting:
+                    self._working.discard(connection)
+
+    async def _end(self, session: Session, connection: Connection) -> None:
+        try:
+            async with asyncio.timeout(_END_S):
+                await session.end()
+        except Exception:
+            _LOGGER.exception("%s: unexpected error while ending", connection.peer)
+
+    async def _stop(self) -> None:
+        """End every connection, the idle ones at once and the others when their work is done or the grace is over."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _GRACE_S
+        while self._conversations:
+            late = loop.time() >= until
+            for connection in list(self._conversations):
+                if late or not connection.working():
+                    connection.fail(Busy("the server is stopping", "stopping"), linger=False)
+            if late:
+                break
+            await asyncio.wait(self._conversations.values(), timeout=0.05)
+
+
+def _remove_socket(target: Unix) -> None:
+    Path(target.path).unlink(missing_ok=True)
+
+
+def _clear_socket(target: Unix) -> None:
+    """Remove a socket that a server left behind, never one that is in use."""
+    path = Path(target.path)
+    if not path.is_socket():
+        return
+    import socket
+
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(target.path)
+        except OSError:
+            path.unlink()

@@ -1,0 +1,70 @@
+"""The inside of a worker process: builds an engine, then answers calls on its streams until the socket closes.
+
+Started by `workers.Processes` with the number of an inherited socket. Messages both ways are pickles behind four bytes
+of length; they come from and go to our own parent alone.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import pickle
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from models.engine import EngineError
+
+_LOGGER = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Serve until the parent goes."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s:%(name)s:%(message)s")
+    # A Ctrl-C goes to the whole process group; the parent decides what it means, and its end closes our socket.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with socket.socket(fileno=int(sys.argv[1])) as parent, parent.makefile("rb") as incoming:
+        answers = _Answers()
+        while length := incoming.read(4):
+            message = pickle.loads(incoming.read(int.from_bytes(length, "little")))  # noqa: S301 - from our own parent
+            pickled = pickle.dumps(answers.answer(*message))
+            try:
+                parent.sendall(len(pickled).to_bytes(4, "little") + pickled)
+            except OSError:
+                return
+
+
+class _Answers:
+    def __init__(self) -> None:
+        self._engine: Any = None
+        self._streams: dict[int, Any] = {}
+
+    def answer(self, number: int, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[bool, Any]:
+        """Return (False, result) or (True, what was raised)."""
+        try:
+            return False, self._do(number, method, args, kwargs)
+        except EngineError as error:
+            return True, type(error)(str(error))
+        except Exception as error:
+            _LOGGER.exception("unexpected error in %s", method)
+            return True, RuntimeError(f"{type(error).__name__} in {method}; the server's log says more")
+
+    def _do(self, number: int, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if number == 0:
+            module, _, name = method.partition(":")
+            factory: Callable[..., Any] = getattr(importlib.import_module(module), name)
+            self._engine = factory(**kwargs)
+            return {key: value for key, value in vars(self._engine).items() if not key.startswith("_")}
+        if method == "open":
+            self._streams[number] = self._engine.open(**kwargs)
+            return None
+        if method == "close":
+            self._streams.pop(number, None)
+            return None
+        return getattr(self._streams[number], method)(*args)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,372 @@
+"""Where models run: threads where the library releases the interpreter's lock, processes where it does not.
+
+Both are bounded: when every worker has work and the queue is full, the next request is told `busy`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import pickle
+import socket
+import sys
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeVar
+
+from models.engine import Cancelled, EngineError
+
+from .wire import Busy, RequestError
+
+T = TypeVar("T")
+
+_LOGGER = logging.getLogger(__name__)
+
+_CALL_S = 30.0
+"""A call into a worker process that takes longer is given up, and the process with it."""
+
+_PLACE_S = 30.0
+"""Longest wait for a worker process with a free place."""
+
+_START_S = 120.0
+"""A worker process that is not ready by then is given up: a first start may have to build caches."""
+
+_RESTART_S = (0.0, 0.1, 0.5, 2.0, 5.0)
+"""Waits before a dead worker is started again, the last one repeated."""
+
+
+class WorkerDied(RequestError):
+    """The process that did the work is gone; a new one is being started."""
+
+    code = "worker-died"
+
+
+class Threads:
+    """A few threads with a bounded queue before them."""
+
+    def __init__(self, count: int = 1, *, queue: int = 8, name: str = "worker") -> None:
+        """`queue` is how many requests may wait while all `count` threads work."""
+        self._executor = ThreadPoolExecutor(count, thread_name_prefix=name)
+        self._places = count + queue
+        self._taken = 0
+
+    async def run(self, function: Callable[..., T], *args: Any) -> T:
+        """Return `function(*args)`, run in a thread; raise `Busy` when there is no place.
+
+        If cancelled, the call is dropped where it has not begun; else it runs on unheard and keeps its place so long.
+        """
+        if self._taken >= self._places:
+            raise Busy(f"{self._taken} requests are waiting here already; try again shortly")
+        loop = asyncio.get_running_loop()
+        self._taken += 1
+        work = self._executor.submit(function, *args)
+        work.add_done_callback(lambda _: _call_soon(loop, self._leave))
+        return await asyncio.wrap_future(work)
+
+    async def stream(self, make: Callable[[Cancelled], Iterator[T]], *, buffer: int = 256) -> AsyncIterator[T]:
+        """Yield what the generator `make(cancelled)` yields in a thread, at most `buffer` items ahead of the reader.
+
+        Raises `Busy` when there is no place. Closing or cancelling this makes `cancelled()` true, and the thread is
+        free for others when the generator has ended.
+        """
+        loop = asyncio.get_running_loop()
+        items: deque[T] = deque()
+        arrived = asyncio.Event()
+        room = threading.Semaphore(buffer)
+        stopped = threading.Event()
+
+        def produce() -> None:
+            for item in make(stopped.is_set):
+                while not room.acquire(timeout=1.0):
+                    if stopped.is_set():
+                        return
+                if stopped.is_set():
+                    return
+                items.append(item)
+                _call_soon(loop, arrived.set)
+
+        work = asyncio.ensure_future(self.run(produce))
+        work.add_done_callback(lambda _: arrived.set())
+        try:
+            while True:
+                await arrived.wait()
+                arrived.clear()
+                finished = work.done()
+                while items:
+                    yield items.popleft()
+                    room.release()
+                if finished:
+                    await work
+                    return
+        finally:
+            stopped.set()
+            room.release()
+            work.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await work
+
+    def close(self) -> None:
+        """Drop what waits, and wait for what runs."""
+        self._executor.shutdown(cancel_futures=True)
+
+    def _leave(self) -> None:
+        self._taken -= 1
+
+
+def _call_soon(loop: asyncio.AbstractEventLoop, function: Callable[[], None]) -> None:
+    with suppress(RuntimeError):  # the loop is closed: nobody listens any more
+        loop.call_soon_threadsafe(function)
+
+
+class Processes:
+    """An engine in processes of its own; each holds a few streams, every stream's state lives in one process."""
+
+    def __init__(
+        self, factory: str, arguments: dict[str, Any] | None = None, *, count: int = 2, streams: int = 1, queue: int = 8
+    ) -> None:
+        """`factory`, "module:function", is called in every process with `arguments` and returns the engine.
+
+        `streams` is how many streams one process holds at once, `queue` how many requests may wait for a place.
+        """
+        self._workers = [
+            _Worker(factory, arguments or {}, f"{factory.partition(':')[0]}#{index}") for index in range(count)
+        ]
+        self._streams = streams
+        self._queue = queue
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> dict[str, Any]:
+        """Start every process and wait until its engine is warm.
+
+        Returns the engine's public values (`name`, `version`, `languages`, …). Raises `EngineError` with the engine's
+        own words where it cannot be loaded.
+        """
+        described = await asyncio.gather(*(worker.start() for worker in self._workers))
+        self._tasks = [asyncio.create_task(self._keep(worker)) for worker in self._workers]
+        return described[0]
+
+    async def close(self) -> None:
+        """End every process."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(worker.stop() for worker in self._workers))
+
+    @asynccontextmanager
+    async def stream(self, **arguments: Any) -> AsyncIterator[Stream]:
+        """Open a stream of the engine (its `open(**arguments)`) for the length of a block, waiting for a place.
+
+        Raises `Busy` when too many wait already, `WorkerDied` when the process dies, `EngineError` from `open`.
+        """
+        worker = await self._place()
+        stream = Stream(worker)
+        try:
+            await stream.open(arguments)
+            yield stream
+        finally:
+            stream.close()
+            worker.streams -= 1
+            self._admit()
+
+    async def _place(self) -> _Worker:
+        while (worker := self._free()) is None:
+            if len(self._waiting) >= self._queue:
+                raise Busy("every worker has work and the queue is full; try again shortly")
+            place = asyncio.get_running_loop().create_future()
+            self._waiting.append(place)
+            try:
+                async with asyncio.timeout(_PLACE_S):
+                    await place
+            except TimeoutError:
+                raise Busy(f"no worker was free for {_PLACE_S:g} s; try again shortly") from None
+            except asyncio.CancelledError:
+                if place.done() and not place.cancelled():
+                    self._admit()
+                raise
+            finally:
+                with suppress(ValueError):
+                    self._waiting.remove(place)
+        worker.streams += 1
+        return worker
+
+    def _free(self) -> _Worker | None:
+        ready = [worker for worker in self._workers if worker.is_alive and worker.streams < self._streams]
+        return min(ready, key=lambda worker: worker.streams, default=None)
+
+    def _admit(self) -> None:
+        for place in self._waiting:
+            if not place.done():
+                place.set_result(None)
+                return
+
+    async def _keep(self, worker: _Worker) -> None:
+        """Start `worker` again whenever it dies."""
+        tries = 0
+        while True:
+            await worker.died()
+            _LOGGER.warning("%s died; starting it again", worker.name)
+            await asyncio.sleep(_RESTART_S[min(tries, len(_RESTART_S) - 1)])
+            try:
+                await worker.start()
+                tries = 0
+                for _ in range(self._streams):
+                    self._admit()
+            except (EngineError, WorkerDied) as error:
+                _LOGGER.error("%s cannot be started: %s", worker.name, error)  # noqa: TRY400 - the text says it all
+                tries += 1
+
+
+class Stream:
+    """One stream in a worker process."""
+
+    def __init__(self, worker: _Worker) -> None:
+        self._worker = worker
+        self._generation = worker.generation
+        self._number = worker.next_number()
+
+    async def open(self, arguments: dict[str, Any]) -> None:
+        """Make the stream in its process."""
+        await self._worker.call((self._number, "open", (), arguments))
+
+    async def call(self, method: str, *args: Any) -> Any:
+        """Return `stream.method(*args)`; arguments and result are pickled.
+
+        One call at a time. Raises `EngineError` from the engine, `WorkerDied` when the process is gone. If cancelled,
+        the call runs to its end unheard.
+        """
+        if self._generation != self._worker.generation:
+            raise WorkerDied(f"{self._worker.name} died in the middle of this request; send it again")
+        return await self._worker.call((self._number, method, args, {}))
+
+    def close(self) -> None:
+        """Let the stream go."""
+        if self._generation == self._worker.generation:
+            self._worker.post((self._number, "close", (), {}))
+
+
+class _Worker:
+    """One process and the calls that wait for its answers, which come in the order of the calls."""
+
+    def __init__(self, factory: str, arguments: dict[str, Any], name: str) -> None:
+        self.name = name
+        self.streams = 0
+        self.generation = 0
+        self._factory = factory
+        self._arguments = arguments
+        self._process: asyncio.subprocess.Process | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._answers: deque[asyncio.Future[Any]] = deque()
+        self._reading: asyncio.Task[None] | None = None
+        self._numbers = 0
+        self._ready = False
+
+    @property
+    def is_alive(self) -> bool:
+        return self._ready
+
+    def next_number(self) -> int:
+        self._numbers += 1
+        return self._numbers
+
+    async def start(self) -> dict[str, Any]:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", "wyoming_servers.worker", str(theirs.fileno())),
+                pass_fds=[theirs.fileno()],
+                stdin=asyncio.subprocess.DEVNULL,
+                env={**os.environ, "OMP_NUM_THREADS": "1"},
+            )
+        reader, self._writer = await asyncio.open_connection(sock=ours)
+        self.generation += 1
+        self._reading = asyncio.create_task(self._read(reader))
+        try:
+            async with asyncio.timeout(_START_S):
+                described: dict[str, Any] = await self.call((0, self._factory, (), self._arguments))
+        except TimeoutError:
+            await self.stop()
+            raise EngineError(f"{self.name} was not ready after {_START_S:g} s") from None
+        except (EngineError, WorkerDied):
+            await self.stop()
+            raise
+        self._ready = True
+        return described
+
+    async def stop(self) -> None:
+        """End the process: it stops by itself when its socket closes, and is killed where it does not."""
+        self._ready = False
+        if self._writer is not None:
+            self._writer.close()
+            with suppress(OSError):
+                await self._writer.wait_closed()
+        if self._process is not None and self._process.returncode is None:
+            try:
+                async with asyncio.timeout(1.0):
+                    await self._process.wait()
+            except TimeoutError:
+                self._kill()
+                await self._process.wait()
+        if self._reading is not None:
+            await self._reading
+
+    async def died(self) -> None:
+        """Wait until the process is gone."""
+        if self._process is not None and self._reading is not None:
+            await asyncio.shield(self._reading)
+            await self.stop()
+
+    async def call(self, message: tuple[int, str, tuple[Any, ...], dict[str, Any]]) -> Any:
+        answer = asyncio.get_running_loop().create_future()
+        self._send(message, answer)
+        try:
+            async with asyncio.timeout(None if message[0] == 0 else _CALL_S):
+                return await answer
+        except TimeoutError:
+            _LOGGER.error("%s took more than %g s for '%s'; ending it", self.name, _CALL_S, message[1])  # noqa: TRY400
+            self._kill()
+            raise WorkerDied(f"{self.name} did not answer within {_CALL_S:g} s") from None
+
+    def post(self, message: tuple[int, str, tuple[Any, ...], dict[str, Any]]) -> None:
+        """Send a message whose answer nobody waits for."""
+        answer = asyncio.get_running_loop().create_future()
+        answer.cancel()
+        with suppress(WorkerDied):
+            self._send(message, answer)
+
+    def _send(self, message: tuple[int, str, tuple[Any, ...], dict[str, Any]], answer: asyncio.Future[Any]) -> None:
+        if self._writer is None or self._writer.is_closing() or self._reading is None or self._reading.done():
+            raise WorkerDied(f"{self.name} is being started again; try again shortly")
+        pickled = pickle.dumps(message)
+        self._answers.append(answer)
+        self._writer.write(len(pickled).to_bytes(4, "little") + pickled)
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        try:
+            while True:
+                length = int.from_bytes(await reader.readexactly(4), "little")
+                failed, value = pickle.loads(await reader.readexactly(length))  # noqa: S301 - from our own process
+                answer = self._answers.popleft()
+                if answer.done():
+                    continue
+                if failed:
+                    answer.set_exception(value)
+                else:
+                    answer.set_result(value)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            self._ready = False
+            while self._answers:
+                answer = self._answers.popleft()
+                if not answer.done():
+                    answer.set_exception(WorkerDied(f"{self.name} died in the middle of this request; send it again"))
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                self._process.kill()
