@@ -14,6 +14,8 @@ from models.engine import EngineError
 MAX_BYTES = 1 << 20
 """A larger file is not somebody's sentences."""
 
+MAX_DEPTH = 32
+
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten times faster, and not always there
 
 
@@ -103,8 +105,8 @@ class Value:
 def read(path: Path) -> Value | None:
     """Return the document in `path`, None if there is nothing in it.
 
-    Raises `DocumentError` for a file that cannot be read, is not YAML, is larger than `MAX_BYTES`, or uses aliases
-    (`*name`), with which a few lines can mean gigabytes.
+    Raises `DocumentError` for a file that cannot be read, is not YAML, is larger than `MAX_BYTES`, nested deeper than
+    `MAX_DEPTH`, or uses aliases (`*name`), with which a few lines can mean gigabytes.
     """
     try:
         with path.open("rb") as file:
@@ -119,6 +121,7 @@ def read(path: Path) -> Value | None:
         line = raw.count(b"\n", 0, error.start) + 1
         raise DocumentError(f"{path}, line {line}: not UTF-8 text (byte {raw[error.start]:#04x})") from error
     try:
+        _look_through(path, text)
         node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -126,28 +129,22 @@ def read(path: Path) -> Value | None:
         raise DocumentError(f"{where}: not YAML: {error.problem or error.context}") from error
     except yaml.YAMLError as error:
         raise DocumentError(f"{path}: not YAML: {_first_line(error)}") from error
-    except RecursionError as error:
-        raise DocumentError(f"{path}: nested too deeply to be read") from error
-    if node is None:
-        return None
-    document = Value(path, node)
-    _refuse_aliases(document)
-    return document
+    return Value(path, node) if node is not None else None
 
 
-def _refuse_aliases(document: Value) -> None:
-    seen: set[int] = set()
-    waiting: list[yaml.Node] = [document.node]
-    while waiting:
-        node = waiting.pop()
-        if id(node) in seen:
-            raise Value(document.path, node).wrong("used again by an alias (*name); write the value out instead")
-        seen.add(id(node))
-        if isinstance(node, yaml.MappingNode):
-            for pair in node.value:
-                waiting.extend(pair)
-        elif isinstance(node, yaml.SequenceNode):
-            waiting.extend(node.value)
+def _look_through(path: Path, text: str) -> None:
+    """Refuse what would cost more to read than its length says: libyaml overflows the stack on deep nesting."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        line = event.start_mark.line + 1 if event.start_mark else 1
+        if depth > MAX_DEPTH:
+            raise DocumentError(f"{path}, line {line}: nested more than {MAX_DEPTH} deep, which no sentences need")
+        if isinstance(event, yaml.AliasEvent):
+            raise DocumentError(f"{path}, line {line}: an alias (*{event.anchor}); write the value out instead")
 
 
 def _first_line(error: Exception) -> str:

@@ -8,7 +8,8 @@ They come from three places, later ones on top of earlier ones:
    1 and 2 where both understand the same words.
 
 Lists and rules are shared by all of them, as in Home Assistant: a list named twice has the values of both, a rule named
-twice is the later one.
+twice is the later one. `responses` in the user's files are checked and left alone: they are for whoever carries an
+intent out.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ MAX_CHARACTERS = 400
 _CUSTOM = "custom"
 """Marks the user's sentences in hassil's metadata."""
 
+_HOUSE_LISTS = ("area", "name", "floor")
+
 _FILE_KEYS = frozenset({"language", "intents", "lists", "expansion_rules", "skip_words", "responses"})
 _OWN_KEYS = _FILE_KEYS | {"home_assistant"}
 
@@ -52,9 +55,6 @@ class Sentences:
 
     slot_lists: dict[str, SlotList]
     """Values by list: `area`, `name` (with the thing's domain and area as context), `floor`, and those of the files."""
-
-    responses: Mapping[str, Mapping[str, str]]
-    """Home Assistant's answers (Jinja templates) by intent and response key, and those of the user's files."""
 
     skip_words: list[str]
     """Words that may be left out of what was said, such as "please"."""
@@ -99,11 +99,15 @@ class Sentences:
         return Intent(result.intent.name, slots)
 
     def warm(self) -> None:
-        """Do now what the first `recognize` would do: parse every template, spell out every number."""
+        """Do now what the first `recognize` of each kind would do: parse every template, spell out every number."""
+        from hassil.intents import Intents, RangeSlotList
+        from hassil.recognize import recognize
+
         self._recognize("nothing that anybody would say")
-        for intent in self.intents.intents.values():
-            for data in intent.data:
-                _ = data.sentences
+        ranges = [name for name, values in self.slot_lists.items() if isinstance(values, RangeSlotList)]
+        data = [{"sentences": [f"{{{name}}}" for name in ranges]}]
+        numbers = Intents.from_dict({"language": self.language, "intents": {"Number": {"data": data}}})
+        recognize("nothing", numbers, slot_lists={name: self.slot_lists[name] for name in ranges})
 
 
 def load_sentences(house: House, custom_dirs: Sequence[Path] = ()) -> Sentences:
@@ -126,21 +130,22 @@ def load_sentences(house: House, custom_dirs: Sequence[Path] = ()) -> Sentences:
         "expansion_rules": dict(theirs.get("expansion_rules", {})),
         "skip_words": list(theirs.get("skip_words", [])),
     }
-    responses: dict[str, dict[str, str]] = dict(theirs.get("responses", {}).get("intents", {}))
 
     own = document.read(Path(__file__).with_name(f"{house.language}.yaml"))
     assert own is not None
     for name, left_out in own.mapping("the file", _OWN_KEYS)["home_assistant"].items("home_assistant"):
         pattern = re.compile("|".join(value.text("a pattern") for value in left_out.values(name)) or r"(?!)")
         merged["intents"][name] = {"data": list(_without(theirs["intents"][name]["data"], pattern))}
-    checks = [_merge(own, merged, responses, custom=False)]
+    checks = [_merge(own, merged, custom=False)]
     built_in = set(merged["intents"])
     for path in _files(custom_dirs, house.language):
         root = document.read(path)
         if root is not None:
-            checks.append(_merge(root, merged, responses, custom=True))
+            checks.append(_merge(root, merged, custom=True))
 
     lists = _house_lists(house)
+    for values in merged["lists"].values():
+        _keep_sign(values, house.language)
     intents = Intents.from_dict(merged)
     for name, values in lists.items():
         intents.slot_lists[name] = TextSlotList.from_tuples(values, allow_template=False, name=name)
@@ -151,7 +156,6 @@ def load_sentences(house: House, custom_dirs: Sequence[Path] = ()) -> Sentences:
         language=house.language,
         intents=intents,
         slot_lists=intents.slot_lists,
-        responses=responses,
         skip_words=intents.skip_words,
         examples={
             name: [str(value) for value in values["examples"]]
@@ -172,6 +176,18 @@ def _house_lists(house: House) -> dict[str, list[tuple[str, str, dict[str, str]]
     for name in house.names:
         names.extend((said, name.name, {"domain": name.domain}) for said in (name.name, *name.aliases))
     return {"area": areas, "name": names, "floor": []}
+
+
+def _keep_sign(values: dict[str, Any], language: str) -> None:
+    """Give a range whose numbers are multiplied its own place in hassil's cache of spelled numbers.
+
+    hassil keys it by language and bounds alone, so that after "volume down twenty percent" (times -1) a brightness of
+    fifty would be -50. It takes "en_x" for English, but caches it apart.
+    """
+    number = values.get("range", {})
+    if "multiplier" in number:
+        apart = f"{number.get('words_language', language)}_{number['multiplier']}"
+        values["range"] = {**number, "words_language": apart}
 
 
 def _without(blocks: Iterable[dict[str, Any]], left_out: re.Pattern[str]) -> Iterator[dict[str, Any]]:
@@ -201,11 +217,10 @@ def _files(directories: Sequence[Path], language: str) -> Iterator[Path]:
             yield from sorted(path for path in folder.glob("*.y*ml") if path.suffix in (".yaml", ".yml"))
 
 
-def _merge(root: Value, merged: dict[str, Any], responses: dict[str, dict[str, str]], *, custom: bool) -> Value:
+def _merge(root: Value, merged: dict[str, Any], *, custom: bool) -> Value:
     """Check a file's shape and put what it says on top of `merged`; return its root for a check of its templates."""
     keys = root.mapping("a file of sentences", _FILE_KEYS if custom else _OWN_KEYS)
-    if custom:
-        templates.check_shape(keys)
+    templates.check_shape(keys)
     if "language" in keys and keys["language"].text("language") != merged["language"]:
         raise keys["language"].wrong(
             f"language is {keys['language'].text('language')!r}, but the house's is {merged['language']!r}"
@@ -215,6 +230,9 @@ def _merge(root: Value, merged: dict[str, Any], responses: dict[str, dict[str, s
         if custom:
             blocks = [{**block, "metadata": {**block.get("metadata", {}), _CUSTOM: True}} for block in blocks]
         merged["intents"].setdefault(name, {"data": []})["data"].extend(blocks)
+    for name, values in keys["lists"].items("lists") if "lists" in keys else ():
+        if name in _HOUSE_LISTS:
+            raise values.wrong(f"the list {{{name}}} is filled from house.yaml (--config); name things there")
     for name, added in (keys["lists"].plain() if "lists" in keys else {}).items():
         before = merged["lists"].get(name, {})
         if "values" in before and "values" in added:
@@ -224,7 +242,4 @@ def _merge(root: Value, merged: dict[str, Any], responses: dict[str, dict[str, s
         merged["expansion_rules"].update(keys["expansion_rules"].plain())
     if "skip_words" in keys:
         merged["skip_words"].extend(keys["skip_words"].plain())
-    if "responses" in keys:
-        for name, answers in keys["responses"].plain().get("intents", {}).items():
-            responses[name] = {**responses.get(name, {}), **answers}
     return root
