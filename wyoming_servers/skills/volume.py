@@ -1,0 +1,46 @@
+"""How loud the satellite speaks; the volume of anything else is the home's affair."""
+
+from __future__ import annotations
+
+from . import english, home
+from .request import Action, Answer, Request
+
+STEP = 10
+"""Percent points of "louder"."""
+
+
+def set_volume(request: Request) -> Answer:
+    """Answer "set the volume to fifty percent"."""
+    level = request.intent.slots.get("volume_level")
+    if _is_elsewhere(request) or not isinstance(level, (int, float)):
+        return home.control(request)
+    return _set(request, level)
+
+
+def change_volume(request: Request) -> Answer:
+    """Answer "louder", "volume down by twenty percent"."""
+    step = request.intent.slots.get("volume_step")
+    step = {"up": STEP, "down": -STEP}.get(step) if isinstance(step, str) else step
+    if _is_elsewhere(request) or not isinstance(step, (int, float)):
+        return home.control(request)
+    return _set(request, (request.situation.volume or 0) + step)
+
+
+def tell_volume(request: Request) -> Answer:
+    """Answer "how loud are you"."""
+    percent = request.situation.volume
+    return Answer(english.VOLUME_UNKNOWN if percent is None else english.volume(percent))
+
+
+def _set(request: Request, percent: float) -> Answer:
+    if request.situation.volume is None:
+        return Answer(english.NO_VOLUME_THERE)
+    wanted = round(min(max(percent, 0), 100))
+    return Answer(english.volume(wanted), (Action("volume-set", {"percent": wanted}),))
+
+
+def _is_elsewhere(request: Request) -> bool:
+    return "area" in request.intent.slots or "name" in request.intent.slots
+
+
+SKILLS = {"HassSetVolume": set_volume, "HassSetVolumeRelative": change_volume, "HearthGetVolume": tell_volume}
