@@ -1,0 +1,81 @@
+"""A command that runs as long as sound flows through it, and everything that it started."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import signal
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from contextlib import suppress
+from typing import Literal
+
+_STDERR_BYTES = 4096
+
+
+class Command:
+    """A process in a session of its own, so that it is killed with all that it started."""
+
+    def __init__(self, line: str, option: str, example: str) -> None:
+        """Raise ValueError, naming the option, for a line that is no command."""
+        try:
+            self.arguments = shlex.split(line)
+        except ValueError as error:
+            raise ValueError(f"{option} '{line}' is no command: {error}") from error
+        if not self.arguments:
+            raise ValueError(f"{option} is empty; it takes a command such as '{example}'")
+        self.process: Process | None = None
+        self._stderr = b""
+        self._reading: asyncio.Task[None] | None = None
+
+    def __str__(self) -> str:
+        return shlex.join(self.arguments)
+
+    async def start(self, pipe: Literal["stdin", "stdout"]) -> Process:
+        """Start it with one side connected to us; raise OSError, its message in `strerror`."""
+        try:
+            self.process = process = await asyncio.create_subprocess_exec(
+                *self.arguments,
+                stdin=PIPE if pipe == "stdin" else DEVNULL,
+                stdout=PIPE if pipe == "stdout" else DEVNULL,
+                stderr=PIPE,
+                start_new_session=True,
+            )
+        except FileNotFoundError as error:
+            raise OSError(error.errno, f"'{self.arguments[0]}': no such program") from error
+        except OSError as error:
+            raise OSError(error.errno, f"'{self.arguments[0]}' cannot be started: {error.strerror}") from error
+        self._reading = asyncio.create_task(self._read_stderr(process))
+        return process
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self.process is not None and self.process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+
+    async def close(self) -> None:
+        """Kill it and let nothing of it remain."""
+        self.kill()
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.wait([self._reading])
+        if self.process is not None:
+            if self.process.stdin is not None:
+                self.process.stdin.close()
+            await self.process.wait()
+
+    async def last_words(self) -> str:
+        """Return the last line that it wrote to standard error before it ended, or its exit status."""
+        if self._reading is not None:
+            await asyncio.wait([self._reading], timeout=1)
+        if self.process is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.process.wait(), timeout=1)
+        lines = self._stderr.decode(errors="replace").strip().splitlines()
+        return lines[-1].strip() if lines else f"exit status {self.process.returncode if self.process else None}"
+
+    async def _read_stderr(self, process: Process) -> None:
+        assert process.stderr is not None
+        while piece := await process.stderr.read(_STDERR_BYTES):
+            self._stderr = (self._stderr + piece)[-_STDERR_BYTES:]

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from satellite.clips import ClipMicrophone, find_clips, play_files
+from satellite.microphone import Chunk, MicrophoneError
+from wyoming_servers.wire import UnsupportedAudio
+from wyoming_servers.wire.audio import write_wav
+
+from .sounds import silence, tone
+
+
+async def hear(microphone: ClipMicrophone, chunks: list[Chunk]) -> None:
+    async for chunk in microphone:
+        chunks.append(chunk)  # noqa: PERF401 - it never ends
+
+
+async def test_a_clip_is_heard_whole_and_its_times_are_those_of_its_chunks() -> None:
+    clip = silence(0.1) + tone(0.11) + silence(0.05)
+    chunks: list[Chunk] = []
+    async with ClipMicrophone() as microphone:
+        listener = asyncio.create_task(hear(microphone, chunks))
+        await asyncio.sleep(0.05)
+        times = await microphone.play(clip)
+        again = await microphone.play(clip)
+        await asyncio.sleep(0.05)
+        listener.cancel()
+    heard = b"".join(chunk.pcm for chunk in chunks)
+    begin = heard.index(clip)
+    assert begin > 0
+    assert heard.count(clip) == 2
+    chunk = chunks[begin // 640]
+    assert chunk.time == pytest.approx(times.began, abs=1e-6)
+    assert times.speech_began - times.began == pytest.approx(0.1)
+    assert times.speech_ended - times.began == pytest.approx(0.21)
+    assert times.ended - times.began == pytest.approx(0.26)
+    assert again.began >= times.ended
+    assert all(after.position - before.position == 320 for before, after in pairwise(chunks))
+
+
+async def test_a_clip_broken_off_leaves_nothing_behind() -> None:
+    chunks: list[Chunk] = []
+    async with ClipMicrophone() as microphone:
+        listener = asyncio.create_task(hear(microphone, chunks))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(microphone.play(tone(5)), 0.1)
+        mark = len(chunks)
+        short = tone(0.06, hertz=700)
+        await asyncio.wait_for(microphone.play(short), 1)
+        await asyncio.sleep(0.05)
+        listener.cancel()
+    assert short in b"".join(chunk.pcm for chunk in chunks[mark:])
+
+
+async def test_a_silent_clip_is_refused() -> None:
+    async with ClipMicrophone() as microphone:
+        with pytest.raises(MicrophoneError, match="silent"):
+            await microphone.play(silence(1))
+
+
+async def test_files_are_played_once_the_house_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("satellite.clips.QUIET_S", 0.1)
+    for name, hertz in (("b.wav", 500), ("a.wav", 300)):
+        write_wav(tmp_path / name, tone(0.1, hertz=hertz), 16_000)
+    asked: list[float] = []
+
+    async def ready() -> None:
+        asked.append(time.monotonic())
+
+    chunks: list[Chunk] = []
+    async with ClipMicrophone() as microphone:
+        listener = asyncio.create_task(hear(microphone, chunks))
+        await play_files(microphone, find_clips(tmp_path), ready)
+        listener.cancel()
+    heard = b"".join(chunk.pcm for chunk in chunks)
+    assert heard.index(tone(0.1, hertz=300)) < heard.index(tone(0.1, hertz=500))
+    assert asked[1] - asked[0] >= 0.2
+
+
+async def test_wrong_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(MicrophoneError, match=r"missing\.wav: no such file"):
+        find_clips(tmp_path / "missing.wav")
+    with pytest.raises(MicrophoneError, match=r"no \.wav file"):
+        find_clips(tmp_path)
+    bad = tmp_path / "bad.wav"
+    bad.write_bytes(b"RIFFnothing")
+
+    async def ready() -> None:
+        pass
+
+    async with ClipMicrophone() as microphone:
+        with pytest.raises(UnsupportedAudio, match=r"bad\.wav"):
+            await play_files(microphone, [bad], ready)
