@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,15 +85,18 @@ class Value:
         return text
 
     def plain(self) -> Any:
-        """Return the value as YAML says it: text, numbers, lists and mappings."""
+        """Return the value as YAML says it; what JSON cannot say, such as a date, is text."""
         if isinstance(self.node, yaml.MappingNode):
             return {name: value.plain() for name, value in self.items("this mapping")}
         if isinstance(self.node, yaml.SequenceNode):
             return [value.plain() for value in self.values("this list")]
+        if self.node.tag.rpartition(":")[2] not in ("null", "bool", "int", "float"):
+            return self.node.value
         try:
-            return yaml.constructor.SafeConstructor().construct_object(self.node)
+            value = yaml.constructor.SafeConstructor().construct_object(self.node)
         except (yaml.YAMLError, ValueError) as error:
-            raise self.wrong(f"cannot be read: {_first_line(error)}") from error
+            raise self.wrong(f"{self._kind()} cannot be read: {_first_line(error)}") from error
+        return self.node.value if isinstance(value, float) and not math.isfinite(value) else value
 
     def _kind(self) -> str:
         if isinstance(self.node, yaml.MappingNode):

@@ -31,10 +31,10 @@ from models.sentences.numbers import without_and
 if TYPE_CHECKING:
     from hassil.intents import Intents, SlotList
 
-MAX_WORDS = 60
+MAX_WORDS = 40
 """Longer texts are not looked at: hassil's time grows with the length, and no sentence of a house is so long."""
 
-MAX_CHARACTERS = 400
+MAX_CHARACTERS = 300
 
 _CUSTOM = "custom"
 """Marks the user's sentences in hassil's metadata."""
