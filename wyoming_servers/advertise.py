@@ -10,24 +10,20 @@ import asyncio
 import logging
 import re
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
-import zeroconf
 from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
 from .identity import IdentityError, host_id
-from .wire import Unix, parse_uri
-from .wire.mdns import SERVICE_TYPE, follow_network, lan_mdns, loopback_mdns
+from .wire import Unix, WireError, parse_uri
+from .wire.mdns import NETWORK_CHECK_S, SERVICE_TYPE, follow_network, keep_trying, lan_mdns, loopback_mdns
 from .wire.network import Address, Network, parse_address, read_network
 
 _LOGGER = logging.getLogger(__name__)
-
-NETWORK_CHECK_S = 5.0
-"""How often the addresses of this machine are compared with those advertised."""
 
 _NAME_BYTES = 63
 """Longest instance name (RFC 6763, 4.1.1)."""
@@ -36,8 +32,10 @@ _CLAIM_S = 10.0
 """How long a free name is sought. Claiming one takes 1.2 s; a stranger who contests every name shall not hold us up."""
 
 
-class AdvertiseError(Exception):
-    """This server cannot be advertised as asked; the message says why and what would be right."""
+class AdvertiseError(WireError):
+    """This server cannot be advertised as asked; the text says why and what would be right."""
+
+    code = "advertise"
 
 
 @asynccontextmanager
@@ -117,30 +115,15 @@ class _Advert:
         """Advertise until cancelled."""
         try:
             async with asyncio.TaskGroup() as worlds:
+                what = f"advertising port {self.port}"
                 if loopback := self._loopback_addresses():
-                    worlds.create_task(self._keep_trying(lambda: self._on_loopback(loopback)))
+                    worlds.create_task(keep_trying(lambda: self._on_loopback(loopback), what))
                 if any(not address.is_loopback for address in self.listens):
-                    worlds.create_task(self._keep_trying(self._on_lan))
+                    worlds.create_task(keep_trying(self._on_lan, what))
         finally:
             for task in self._announcements:
                 task.cancel()
             await asyncio.gather(*self._announcements, return_exceptions=True)
-
-    async def _keep_trying(self, world: Callable[[], Awaitable[None]]) -> None:
-        warned = False
-        while True:
-            try:
-                await world()
-            except (OSError, zeroconf.Error, TimeoutError) as error:
-                if not warned:
-                    warned = True
-                    _LOGGER.warning(
-                        "Port %d cannot be advertised now (%s); trying again every %g s",
-                        self.port,
-                        error or type(error).__name__,
-                        NETWORK_CHECK_S,
-                    )
-            await asyncio.sleep(NETWORK_CHECK_S)
 
     async def _on_loopback(self, addresses: list[Address]) -> None:
         async with loopback_mdns() as here:

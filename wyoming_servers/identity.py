@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import re
-import tempfile
 import uuid
 from pathlib import Path
+
+from .wire.files import locked, write_whole
 
 _FORM = re.compile(r"[0-9a-f]{32}")
 
@@ -24,13 +23,12 @@ def host_id(data_dir: Path) -> str:
     """
     path = data_dir / "id"
     try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder = os.open(data_dir, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX)
-            return _read(path) or _write(path, uuid.uuid4().hex)
-        finally:
-            os.close(folder)
+        with locked(data_dir):
+            known = _read(path)
+            if known is None:
+                known = uuid.uuid4().hex
+                write_whole(path, known + "\n")
+            return known
     except OSError as error:
         raise IdentityError(
             f"the id of this host cannot be kept in {path}: {error.strerror}; "
@@ -40,22 +38,8 @@ def host_id(data_dir: Path) -> str:
 
 def _read(path: Path) -> str | None:
     try:
-        text = path.read_bytes()[:100].decode("ascii", "replace").strip()
+        with path.open("rb") as file:
+            text = file.read(100).decode("ascii", "replace").strip()
     except FileNotFoundError:
         return None
     return text if _FORM.fullmatch(text) else None
-
-
-def _write(path: Path, value: str) -> str:
-    """Write `value` so that after a power cut the file is either whole or not there."""
-    descriptor, temporary = tempfile.mkstemp(prefix=".id-", dir=path.parent)  # made with mode 0600
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(value + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return value

@@ -8,16 +8,23 @@ told what they may hear.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
-from zeroconf import IPVersion
+import zeroconf as mdns
 from zeroconf.asyncio import AsyncZeroconf
 
 from .network import Network
 
+_LOGGER = logging.getLogger(__name__)
+
 SERVICE_TYPE = "_wyoming._tcp.local."
+
+NETWORK_CHECK_S = 5.0
+"""How often to look whether the addresses of this machine have changed."""
 
 _LOOPBACK = "127.0.0.1"
 
@@ -54,8 +61,28 @@ async def follow_network(zeroconf: AsyncZeroconf, network: Network) -> None:
     """Use the interfaces of `network` from now on; what is registered is announced on the new ones."""
     interfaces: list[str | int] = [str(entry.address.ip) for entry in network.lan if entry.address.version == 4]
     interfaces += sorted({entry.index for entry in network.lan if entry.address.version == 6})
-    await zeroconf.async_update_interfaces(interfaces, IPVersion.All)
+    await zeroconf.async_update_interfaces(interfaces, mdns.IPVersion.All)
     _confine(zeroconf, loopback=False)
+
+
+async def keep_trying(work: Callable[[], Awaitable[None]], what: str) -> None:
+    """Do `work`, which never ends by itself, until cancelled.
+
+    Where multicast DNS is not possible now, that is logged once, as a failure of `what`, and tried again.
+    """
+    warned = False
+    while True:
+        try:
+            await work()
+        except* (OSError, mdns.Error, TimeoutError) as errors:
+            if not warned:
+                warned = True
+                first: BaseException = errors
+                while isinstance(first, BaseExceptionGroup):
+                    first = first.exceptions[0]
+                reason = str(first) or type(first).__name__
+                _LOGGER.warning("%s is not possible now (%s); trying again every %g s", what, reason, NETWORK_CHECK_S)
+        await asyncio.sleep(NETWORK_CHECK_S)
 
 
 def _confine(zeroconf: AsyncZeroconf, *, loopback: bool) -> None:
