@@ -17,6 +17,9 @@ MAX_BYTES = 1 << 20
 
 MAX_DEPTH = 32
 
+MAX_COMPLAINT = 400
+"""Characters of a complaint."""
+
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten times faster, and not always there
 
 
@@ -41,6 +44,7 @@ class Value:
 
     def wrong(self, what: str) -> DocumentError:
         """Return the error that says `what` about this place."""
+        what = what if len(what) <= MAX_COMPLAINT else f"{what[:MAX_COMPLAINT]}…"
         return DocumentError(f"{self.path}, line {self.line}: {what}")
 
     def items(self, what: str, keys: frozenset[str] | None = None) -> Iterator[tuple[str, Value]]:
@@ -131,8 +135,9 @@ def read(path: Path) -> Value | None:
         mark = error.problem_mark or error.context_mark
         where = f"{path}, line {mark.line + 1}" if mark else str(path)
         raise DocumentError(f"{where}: not YAML: {error.problem or error.context}") from error
-    except yaml.YAMLError as error:
-        raise DocumentError(f"{path}: not YAML: {_first_line(error)}") from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise DocumentError(f"{path}, line {line}: not YAML: {error.reason}") from error
     return Value(path, node) if node is not None else None
 
 

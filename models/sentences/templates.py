@@ -7,8 +7,9 @@ every template of our own and of the user's is parsed and looked through before 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from yaml import ScalarNode
 
 from models.sentences.document import Value
 
@@ -38,8 +39,11 @@ _VALUE_KEYS = frozenset({"in", "out", "context", "metadata"})
 _RANGE_KEYS = frozenset({"from", "to", "step", "type", "multiplier", "digits", "words", "words_language", "fractions"})
 _RANGE_TYPES = ("number", "percentage", "temperature")
 
-MAX_ALTERNATIVES = 7
-"""Members of a permutation `(a;b;c)`: hassil tries every order, and 7 things have 5040."""
+MAX_PERMUTATION = 6
+"""Members of a permutation `(a;b;c)`: hassil tries every order, and 6 things have 720."""
+
+MAX_PARTS = 5000
+"""Words, lists and brackets of a template with its rules written out."""
 
 MAX_RANGE = 10_000
 """Numbers in a range: each is spelled out in words, 0.03 ms apiece."""
@@ -75,23 +79,37 @@ def check_shape(keys: dict[str, Value]) -> None:
 def check(root: Value, intents: Intents) -> None:
     """Raise `DocumentError` where a template of the file needs a list or rule that is not there, or never ends."""
     keys = root.mapping("a file of sentences")
+    everywhere = _Measure(intents.expansion_rules, frozenset(intents.slot_lists))
+    if "lists" in keys:
+        _check_values(keys["lists"], intents.expansion_rules)
     if "expansion_rules" in keys:
         for name, body in keys["expansion_rules"].items("expansion_rules"):
-            _follow(body, _parse(body, f"rule <{name}>").expression, intents.expansion_rules, intents.slot_lists)
+            everywhere.check(body, _parse(body, f"rule <{name}>"))
     if "intents" not in keys:
         return
     for name, intent in keys["intents"].items("intents"):
         for block in intent.mapping(name)["data"].values(name):
             parts = block.mapping(name)
-            rules = dict(intents.expansion_rules)
+            here = everywhere
+            if "expansion_rules" in parts or "lists" in parts:
+                here = _Measure(dict(intents.expansion_rules), frozenset(intents.slot_lists))
             if "expansion_rules" in parts:
                 for rule, body in parts["expansion_rules"].items("expansion_rules"):
-                    rules[rule] = _parse(body, f"rule <{rule}>")
-            lists: dict[str, Any] = dict(intents.slot_lists)
+                    here.rules[rule] = _parse(body, f"rule <{rule}>")
             if "lists" in parts:
-                lists.update(parts["lists"].mapping("lists"))
+                here.lists = frozenset(intents.slot_lists) | parts["lists"].mapping("lists").keys()
+                _check_values(parts["lists"], here.rules)
             for sentence in parts["sentences"].values("sentences"):
-                _follow(sentence, _parse(sentence, f"a sentence of {name}").expression, rules, lists)
+                here.check(sentence, _parse(sentence, f"a sentence of {name}"))
+
+
+def _check_values(lists: Value, rules: dict[str, Sentence]) -> None:
+    measure = _Measure(rules, None)
+    for name, one in lists.items("lists"):
+        parts = one.mapping(name)
+        for value in parts["values"].values(name) if "values" in parts else ():
+            said = value if isinstance(value.node, ScalarNode) else value.mapping(name)["in"]
+            measure.check(said, _parse(said, f"a value of {name}"))
 
 
 def _check_block(name: str, block: Value) -> None:
@@ -131,7 +149,7 @@ def _check_lists(lists: Value) -> None:
 
 
 def _check_value(name: str, value: Value) -> None:
-    if not isinstance(value.plain(), dict):
+    if isinstance(value.node, ScalarNode):
         _parse(value, f"a value of {name}")
         return
     parts = value.mapping(f"a value of {name}", _VALUE_KEYS)
@@ -201,34 +219,50 @@ def _fault(text: str) -> str | None:
             opened.append(character)
         elif character in pairs and (not opened or opened.pop() != pairs[character]):
             return f"{character!r} at character {position} closes nothing"
+        elif character in pairs and text[position - 2] == pairs[character]:
+            return f"nothing is in the brackets before character {position}"
         if len(opened) > MAX_DEPTH:
             return f"more than {MAX_DEPTH} brackets within brackets"
     return f"{opened[-1]!r} is never closed" if opened else None
 
 
-def _follow(value: Value, expression: Expression, rules: dict[str, Sentence], lists: dict[str, Any]) -> None:
-    """Walk a template through its rules; complain at `value`."""
-    for reference in _references(value, expression, rules, ()):
-        if reference.list_name not in lists and not reference.is_inline_range:
-            raise value.wrong(f"there is no list {{{reference.list_name}}}; give it under `lists:`")
+class _Measure:
+    """Measures templates with their rules written out, and finds what they name."""
 
+    def __init__(self, rules: dict[str, Sentence], lists: frozenset[str] | None) -> None:
+        """`lists` is None inside a list, where no other may stand."""
+        self.rules = rules
+        self.lists = lists
+        self._sizes: dict[str, int] = {}
 
-def _references(
-    value: Value, expression: Expression, rules: dict[str, Sentence], inside: tuple[str, ...]
-) -> Iterator[Any]:
-    from hassil.expression import Group, ListReference, Permutation, RuleReference
+    def check(self, value: Value, sentence: Sentence) -> None:
+        """Raise `DocumentError` at `value` where something is not there, never ends, or is too large."""
+        size = self._size(value, sentence.expression, ())
+        if size > MAX_PARTS:
+            raise value.wrong(f"with its rules written out this has {size} parts, at most {MAX_PARTS}")
 
-    if isinstance(expression, Group):
-        if isinstance(expression, Permutation) and len(expression.items) > MAX_ALTERNATIVES:
-            raise value.wrong(f"a permutation (a;b;...) has {len(expression.items)} parts, at most {MAX_ALTERNATIVES}")
-        for item in expression.items:
-            yield from _references(value, item, rules, inside)
-    elif isinstance(expression, ListReference):
-        yield expression
-    elif isinstance(expression, RuleReference):
-        name = expression.rule_name
+    def _size(self, value: Value, expression: Expression, inside: tuple[str, ...]) -> int:
+        from hassil.expression import Group, ListReference, Permutation, RuleReference
+
+        if isinstance(expression, Group):
+            if isinstance(expression, Permutation) and len(expression.items) > MAX_PERMUTATION:
+                parts = len(expression.items)
+                raise value.wrong(f"a permutation (a;b;...) has {parts} parts, at most {MAX_PERMUTATION}")
+            return 1 + sum(self._size(value, item, inside) for item in expression.items)
+        if isinstance(expression, ListReference) and not expression.is_inline_range:
+            if self.lists is None:
+                raise value.wrong(f"{{{expression.list_name}}} stands inside a list's value, where only words can")
+            if expression.list_name not in self.lists:
+                raise value.wrong(f"there is no list {{{expression.list_name}}}; give it under `lists:`")
+        elif isinstance(expression, RuleReference):
+            return self._rule_size(value, expression.rule_name, inside)
+        return 1
+
+    def _rule_size(self, value: Value, name: str, inside: tuple[str, ...]) -> int:
+        if name not in self.rules:
+            raise value.wrong(f"there is no rule <{name}>; give it under `expansion_rules:`")
         if name in inside or len(inside) > MAX_DEPTH:
             raise value.wrong(f"rule <{name}> never ends: {' -> '.join((*inside, name))}")
-        if name not in rules:
-            raise value.wrong(f"there is no rule <{name}>; give it under `expansion_rules:`")
-        yield from _references(value, rules[name].expression, rules, (*inside, name))
+        if name not in self._sizes:
+            self._sizes[name] = self._size(value, self.rules[name].expression, (*inside, name))
+        return self._sizes[name]
