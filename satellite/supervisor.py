@@ -16,7 +16,8 @@ import signal
 import socket
 import sys
 import time
-from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
+from asyncio.subprocess import DEVNULL, Process
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ _HOPELESS = 4
 _WRONG_OPTIONS = 2  # argparse's exit status
 _LINE_BYTES = 4096
 _LAST_WORDS_S = 0.5
-"""How long to read what a dead server wrote; a process it left behind could hold the pipe open for ever."""
+"""How long to read what a dead server wrote."""
 
 
 class SupervisorError(Exception):
@@ -129,7 +130,7 @@ class Supervisor:
         self._watch = watch
         self._output = output or _write_prefixed
         self._last_line: dict[str, str] = {}
-        self._troubles: dict[str, list[str]] = {program.job: [] for program in programs}
+        self._troubles = {program.job: deque[str](maxlen=_HOPELESS) for program in programs}
         """What went wrong with each job since it was last ready."""
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -159,11 +160,11 @@ class Supervisor:
                 while missing := [job for job, change in self.states.items() if change.state is not State.READY]:
                     for job in missing:
                         troubles = self._troubles[job]
-                        if self.states[job].state is State.FAILED or len(troubles) >= _HOPELESS:
+                        if self.states[job].state is State.FAILED or len(troubles) == _HOPELESS:
                             raise SupervisorError(f"{job} {troubles[-1]}")
                     await self._changed.wait()
         except TimeoutError:
-            late = [f"{job} {' '.join(self._troubles[job][-1:])}".strip() for job in missing]
+            late = [f"{job} {next(reversed(self._troubles[job]), '')}".strip() for job in missing]
             raise SupervisorError(f"not ready after {timeout:g} s: {', '.join(late)}") from None
 
     async def _run(self) -> None:
@@ -198,19 +199,12 @@ class Supervisor:
         """Run the process for one life; return its exit status, negative for a signal, or None where none began."""
         self._last_line.pop(program.job, None)
         try:
-            process = await asyncio.create_subprocess_exec(
-                *program.command,
-                stdin=DEVNULL,
-                stdout=PIPE,
-                stderr=STDOUT,
-                start_new_session=True,  # a Ctrl-C at the terminal is for us, who then stop it in good order
-                env=os.environ | {PARENT_VARIABLE: str(os.getpid()), "PYTHONUNBUFFERED": "1"},
-            )
+            process, output = await _start(program.command)
         except OSError as error:
             self._last_line[program.job] = f"{program.command[0]} cannot be run: {error.strerror}"
             return None
         self._tell(Change(program.job, State.STARTING, process.pid))
-        log = asyncio.create_task(self._relay(program.job, process), name=f"log of {program.job}")
+        log = asyncio.create_task(self._relay(program.job, output), name=f"log of {program.job}")
         greeting = asyncio.create_task(self._greet(program, process.pid), name=f"wait for {program.job}")
         try:
             return await process.wait()
@@ -231,18 +225,25 @@ class Supervisor:
         self._troubles[program.job].clear()
         self._tell(Change(program.job, State.READY, pid))
 
-    async def _relay(self, job: str, process: Process) -> None:
-        """Pass on what the process writes, line by line; a line without end is cut."""
-        assert process.stdout is not None
-        rest = b""
-        while chunk := await process.stdout.read(_LINE_BYTES):
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                self._write(job, line)
-            if len(rest) > _LINE_BYTES:
-                self._write(job, rest)
+    async def _relay(self, job: str, output: int) -> None:
+        """Pass on what the process writes to the pipe `output`, line by line; a line without end is cut."""
+        reader = asyncio.StreamReader()
+        with open(output, "rb", buffering=0) as pipe:  # noqa: ASYNC230 - a descriptor, which is there at once
+            transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+                lambda: asyncio.StreamReaderProtocol(reader), pipe
+            )
+            try:
                 rest = b""
-        self._write(job, rest)
+                while chunk := await reader.read(_LINE_BYTES):
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    for line in lines:
+                        self._write(job, line)
+                    if len(rest) > _LINE_BYTES:
+                        self._write(job, rest)
+                        rest = b""
+                self._write(job, rest)
+            finally:
+                transport.close()
 
     def _write(self, job: str, line: bytes) -> None:
         text = line.decode("utf-8", "replace").rstrip()
@@ -267,6 +268,30 @@ class Supervisor:
         self._changed.set()
         self._changed = asyncio.Event()
         self._watch(change)
+
+
+async def _start(command: Sequence[str]) -> tuple[Process, int]:
+    """Start a process; return it, and the end of a pipe that gives what it writes. Raises OSError.
+
+    The pipe is ours and not asyncio's, whose `Process.wait` would wait for everybody who holds the pipe: for the
+    workers, too, that a dead server left behind.
+    """
+    output, its_end = os.pipe()
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=DEVNULL,
+            stdout=its_end,
+            stderr=its_end,
+            start_new_session=True,  # a Ctrl-C at the terminal is for us, who then stop it in good order
+            env=os.environ | {PARENT_VARIABLE: str(os.getpid()), "PYTHONUNBUFFERED": "1"},
+        )
+    except BaseException:
+        os.close(output)
+        raise
+    finally:
+        os.close(its_end)
+    return process, output
 
 
 async def _end(process: Process) -> None:

@@ -6,14 +6,15 @@ import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold `folder`, made where there is none, against every other process that asks for it. Raises OSError."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(FileExistsError):  # where it is a file, opening it says so better
+        folder.mkdir(mode=0o700, parents=True)
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
