@@ -1,0 +1,46 @@
+from typing import Any
+
+import pytest
+
+from models.sentences.house import House
+
+from .requests import said
+
+
+@pytest.mark.parametrize(
+    ("intent", "slots", "wish", "noun"),
+    [
+        ("HassTurnOn", {"area": "office", "domain": "light"}, "turn on the lights in the office", "light"),
+        ("HassTurnOff", {"domain": "light"}, "turn off the lights", "light"),
+        ("HassTurnOn", {"name": "television"}, "turn on the television", "player"),
+        ("HassTurnOn", {"name": "curtains", "area": "living room"}, "open the curtains in the living room", "cover"),
+        ("HassTurnOff", {"device_class": "blind", "domain": "cover"}, "close the blinds", "cover"),
+        ("HassTurnOn", {"name": "something else"}, "turn on the something else", "device"),
+        ("HassLightSet", {"area": "office", "brightness": 20}, "set the lights in the office to 20 percent", "light"),
+        ("HassLightSet", {"name": "desk lamp", "color": "red"}, "make the desk lamp red", "light"),
+        ("HassLightSet", {"name": "desk lamp", "temperature": 2700}, "set the desk lamp to 2700 kelvin", "light"),
+        ("HassFanSetSpeed", {"percentage": 30}, "set the fans to 30 percent", "fan"),
+        ("HassSetPosition", {"name": "curtains", "position": 5}, "set the curtains to 5 percent", "cover"),
+        (
+            "HassClimateSetTemperature",
+            {"area": "kitchen", "temperature": 21},
+            "set the temperature in the kitchen to 21 degrees Celsius",
+            "thermostat",
+        ),
+    ],
+)
+def test_understood_and_not_claimed_to_be_done(intent: str, slots: dict[str, Any], wish: str, noun: str) -> None:
+    assert said(intent, slots) == f"I understood: {wish}. But no {noun} is connected to me yet."
+
+
+def test_units() -> None:
+    text = said("HassClimateSetTemperature", {"temperature": 70}, house=House(units="imperial"))
+    assert "70 degrees Fahrenheit" in text
+
+
+def test_an_intent_of_the_users_own() -> None:
+    assert said("OrderDrink", {"size": "small", "coffee_drink": "mocha"}) == (
+        "I understood OrderDrink, with size small and coffee drink mocha. "
+        "But nothing that does this is connected to me yet."
+    )
+    assert said("Wave") == "I understood Wave. But nothing that does this is connected to me yet."

@@ -1,0 +1,61 @@
+from typing import Any
+
+from .requests import ask, done, said
+
+PIZZA = {"id": "p", "name": "pizza", "seconds": 600, "seconds_left": 125}
+FIVE = {"id": "f", "name": "", "seconds": 300, "seconds_left": 1}
+
+
+def test_set() -> None:
+    answer = ask("HassStartTimer", {"minutes": 10, "name": "pizza"}, timers=[])
+    assert answer.text == "Pizza timer set for 10 minutes."
+    assert done(answer) == [("timer-set", {"name": "pizza", "seconds": 600})]
+    answer = ask("HassStartTimer", {"hours": 1, "minutes": 30}, timers=[PIZZA])
+    assert answer.text == "Timer set for 1 hour and 30 minutes."
+    assert done(answer) == [("timer-set", {"name": "", "seconds": 5400})]
+
+
+def test_for_how_long() -> None:
+    assert said("HassStartTimer", {}, timers=[]).startswith("For how long?")
+
+
+def test_nothing_is_claimed_where_nobody_keeps_timers() -> None:
+    slots: dict[str, Any] = {"minutes": 5}
+    for intent in ("HassStartTimer", "HassTimerStatus", "HassCancelTimer", "HassCancelAllTimers"):
+        assert said(intent, slots) == "I understood, but what you speak to keeps no timers."
+
+
+def test_how_much_time_is_left() -> None:
+    assert said("HassTimerStatus", timers=[]) == "No timer is set."
+    assert said("HassTimerStatus", timers=[PIZZA]) == "There are 2 minutes and 5 seconds left on the pizza timer."
+    assert said("HassTimerStatus", timers=[PIZZA, FIVE]) == (
+        "There is 1 second left on the 5 minute timer and 2 minutes and 5 seconds left on the pizza timer."
+    )
+    assert said("HassTimerStatus", {"name": "Pizza"}, timers=[PIZZA, FIVE]).endswith("left on the pizza timer.")
+    assert said("HassTimerStatus", {"name": "tea"}, timers=[PIZZA]) == "There is no tea timer."
+
+
+def test_cancel_the_one_that_is_meant() -> None:
+    answer = ask("HassCancelTimer", timers=[PIZZA])
+    assert answer.text == "The pizza timer is cancelled."
+    assert done(answer) == [("timer-cancel", {"id": "p"})]
+    assert done(ask("HassCancelTimer", {"start_minutes": 5}, timers=[PIZZA, FIVE])) == [("timer-cancel", {"id": "f"})]
+    assert done(ask("HassCancelTimer", {"name": "pizza"}, timers=[PIZZA, FIVE])) == [("timer-cancel", {"id": "p"})]
+
+
+def test_cancel_asks_which() -> None:
+    assert said("HassCancelTimer", timers=[PIZZA, FIVE]) == (
+        "There are two timers: the pizza timer and the 5 minute timer. Say which one, or cancel all timers."
+    )
+
+
+def test_cancel_what_is_not_there() -> None:
+    assert said("HassCancelTimer", timers=[]) == "No timer is set."
+    assert said("HassCancelTimer", {"start_hours": 2}, timers=[PIZZA]) == "There is no 2 hour timer."
+
+
+def test_cancel_all() -> None:
+    answer = ask("HassCancelAllTimers", timers=[PIZZA, FIVE])
+    assert answer.text == "Two timers cancelled."
+    assert done(answer) == [("timer-cancel", {"id": "p"}), ("timer-cancel", {"id": "f"})]
+    assert said("HassCancelAllTimers", timers=[]) == "No timer is set."

@@ -1,0 +1,268 @@
+import asyncio
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from wyoming.asr import Transcript
+from wyoming.client import AsyncClient
+from wyoming.error import Error
+from wyoming.event import Event
+from wyoming.handle import Handled, NotHandled
+from wyoming.info import Describe, Info
+
+from models.engine import Cancelled, Exchange, Intent, Responder
+from models.intents import SentenceResponder
+from models.sentences.house import load_house
+from models.sentences.library import load_sentences
+from wyoming_servers.handle import JOB, MOST_CHARACTERS, Brain, HandleSession
+from wyoming_servers.program import main
+from wyoming_servers.service import Service
+from wyoming_servers.workers import Threads
+
+NOW = datetime(2026, 11, 22, 15, 5)
+
+
+@asynccontextmanager
+async def serving(uri: str = "tcp://127.0.0.1:0", responder: Responder | None = None) -> AsyncIterator[str]:
+    """Serve in this process, at a clock that stands still."""
+    house = load_house()
+    threads = Threads(1, queue=4, name="test")
+    brain = Brain(responder or SentenceResponder(load_sentences(house)), house, threads=threads, now=lambda: NOW)
+    try:
+        async with Service(brain.info(), lambda client: HandleSession(client, brain)).listen(uri) as bound:
+            yield bound
+    finally:
+        threads.close()
+
+
+async def ask(client: AsyncClient, text: str, **more: Any) -> list[Event]:
+    """Say `text`; return the events up to the one that ends the answer."""
+    return await send(client, Transcript(text, **more).event())
+
+
+async def send(client: AsyncClient, event: Event) -> list[Event]:
+    await client.write_event(event)
+    answer: list[Event] = []
+    while not answer or answer[-1].type not in ("handled", "not-handled", "error"):
+        came = await asyncio.wait_for(client.read_event(), 10)
+        assert came is not None
+        answer.append(came)
+    return answer
+
+
+@pytest.mark.parametrize("kind", ["tcp", "unix"])
+async def test_one_request_by_the_librarys_own_client(kind: str, tmp_path: Path) -> None:
+    where = "tcp://127.0.0.1:0" if kind == "tcp" else f"unix://{tmp_path}/s"
+    async with serving(where) as uri, AsyncClient.from_uri(uri) as client:
+        await client.write_event(Describe().event())
+        described = await client.read_event()
+        assert described is not None
+        program = Info.from_event(described).handle[0]
+        assert program.installed
+        assert program.supports_handled_streaming
+        assert program.models[0].languages == ["en"]
+        answer = await ask(client, "what time is it")
+    assert [event.type for event in answer] == ["handled-start", "handled-chunk", "handled-stop", "handled"]
+    assert answer[1].data["text"] == "It is 3:05 PM."
+    handled = Handled.from_event(answer[-1])
+    assert handled.text == "It is 3:05 PM."
+
+
+async def test_context_carries_intent_and_actions() -> None:
+    async with serving() as uri, AsyncClient.from_uri(uri) as client:
+        context: dict[str, Any] = {"conversation_id": "kitchen-7", "timers": [], "device_id": None}
+        data = (await ask(client, "set a ten minute pizza timer", context=context, language="en-US"))[-1].data
+        assert data["text"] == "Pizza timer set for 10 minutes."
+        assert data["context"]["conversation_id"] == "kitchen-7"
+        assert data["context"]["intent"] == {"name": "HassStartTimer", "slots": {"minutes": 10, "name": "pizza"}}
+        (action,) = data["context"]["actions"]
+        assert action["name"] == "timer-set"
+        assert action["data"] == {"name": "pizza", "seconds": 600}
+        assert action["id"]
+        data = (await ask(client, "turn on the office lights"))[-1].data
+        assert data["context"]["intent"] == {"name": "HassTurnOn", "slots": {"area": "office", "domain": "light"}}
+        assert data["context"]["actions"] == []
+        assert data["text"] == "I understood: turn on the lights in the office. But no light is connected to me yet."
+
+
+async def test_what_the_camera_saw() -> None:
+    sightings = [{"name": "person", "score": 0.9, "age_ms": 80, "camera": "c"}] * 2 + [{"name": 7}, "rubbish"]
+    async with serving() as uri, AsyncClient.from_uri(uri) as client:
+        answer = await ask(client, "what do you see", context={"sightings": sightings})
+        assert answer[-1].data["text"] == "I see two people."
+        answer = await ask(client, "what do you see", context={"sightings": "rubbish"})
+        assert answer[-1].data["text"] == "I cannot see: no camera is connected to me."
+
+
+async def test_a_conversation_is_remembered_over_connections_and_apart_from_others() -> None:
+    async with serving() as uri:
+
+        async def say(conversation: str, text: str) -> Any:
+            async with AsyncClient.from_uri(uri) as client:
+                return (await ask(client, text, context={"conversation_id": conversation}))[-1].data
+
+        await say("a", "turn on the office lights")
+        await say("b", "what time is it")
+        again = await say("a", "and in the kitchen")
+        assert again["context"]["intent"] == {"name": "HassTurnOn", "slots": {"area": "kitchen", "domain": "light"}}
+        assert (await say("b", "repeat that"))["text"] == "It is 3:05 PM."
+        assert (await say("c", "repeat that"))["text"] == "I have not said anything yet."
+
+
+async def test_an_id_is_given_where_none_came() -> None:
+    async with serving() as uri, AsyncClient.from_uri(uri) as client:
+        given = (await ask(client, "hello"))[-1].data["context"]["conversation_id"]
+        assert given
+        assert (await ask(client, "hello"))[-1].data["context"]["conversation_id"] != given
+
+
+async def test_stop_says_nothing() -> None:
+    async with serving() as uri, AsyncClient.from_uri(uri) as client:
+        answer = await ask(client, "stop")
+        assert [event.type for event in answer] == ["handled-start", "handled-stop", "handled"]
+        assert answer[-1].data["text"] == ""
+        assert answer[-1].data["context"]["actions"][0]["name"] == "stop"
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "sentence"),
+    [
+        ("the whale was white", None, "Sorry, I did not understand that. Say help to hear what you can ask."),
+        ("", "en", "Sorry, I did not catch that."),
+        ("  \n", "en", "Sorry, I did not catch that."),
+        ("wie spät ist es", "de-DE", "Sorry, I only understand English."),
+        ("word " * 700, "en_GB", "Sorry, I did not understand that. Say help to hear what you can ask."),
+    ],
+)
+async def test_what_is_not_understood_is_answered_too(text: str, language: str | None, sentence: str) -> None:
+    async with serving() as uri, AsyncClient.from_uri(uri) as client:
+        answer = await ask(client, text, language=language, context={"conversation_id": "x"})
+        assert [event.type for event in answer] == ["not-handled"]
+        refusal = NotHandled.from_event(answer[0])
+        assert refusal.text == sentence
+        assert refusal.context == {"conversation_id": "x"}
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        ({}, "'text' of 'transcript' takes text, not nothing"),
+        ({"text": 5}, "'text' of 'transcript' takes text, not 5"),
+        ({"text": "hello", "context": [1]}, "'context' of 'transcript' takes an object"),
+        ({"text": "hello", "context": {"conversation_id": 5}}, "'conversation_id' of 'context' takes text, not 5"),
+        ({"text": "hello", "context": {"conversation_id": "x" * 200}}, "at most 128"),
+        ({"text": "hello", "language": {}}, "'language' of 'transcript' takes text"),
+        ({"text": "x" * (MOST_CHARACTERS + 1)}, "at most 4000"),
+    ],
+)
+async def test_a_bad_value_fails_one_request(data: dict[str, Any], what: str) -> None:
+    async with serving() as uri, AsyncClient.from_uri(uri) as client:
+        (answer,) = await send(client, Event("transcript", data))
+        error = Error.from_event(answer)
+        assert error.code == "bad-value"
+        assert what in error.text
+        assert (await ask(client, "hello"))[-1].type == "handled"
+
+
+async def test_text_that_is_still_streamed_is_not_answered() -> None:
+    async with serving() as uri, AsyncClient.from_uri(uri) as client:
+        for event in (Event("transcript-start"), Event("transcript-chunk", {"text": "hel"}), Event("transcript-stop")):
+            await client.write_event(event)
+        assert (await ask(client, "hello"))[-1].data["text"] == "Good afternoon."
+
+
+class Talker(Responder):
+    """Answers with text, piece by piece, and remembers what it was told of the conversation."""
+
+    name, version, languages = "talker", "1", ["en-GB"]
+
+    def __init__(self) -> None:
+        self.history: list[Exchange] = []
+        self.go_on = threading.Event()
+        self.cancelled = threading.Event()
+
+    def respond(self, text: str, history: Sequence[Exchange], cancelled: Cancelled) -> Iterator[Intent | str]:
+        self.history = list(history)
+        yield "You said: "
+        yield text
+        while text == "wait" and not self.go_on.is_set():
+            if cancelled():
+                self.cancelled.set()
+                return
+            time.sleep(0.005)
+
+
+async def test_an_answer_in_pieces() -> None:
+    talker = Talker()
+    async with serving(responder=talker) as uri, AsyncClient.from_uri(uri) as client:
+        answer = await ask(client, "one", context={"conversation_id": "x"}, language="en")
+        assert [event.type for event in answer] == ["handled-start", *["handled-chunk"] * 2, "handled-stop", "handled"]
+        assert [event.data["text"] for event in answer[1:3]] == ["You said: ", "one"]
+        assert answer[-1].data == {"text": "You said: one", "context": {"conversation_id": "x"}}
+        await ask(client, "two", context={"conversation_id": "x"})
+    assert talker.history == [Exchange("one", "You said: one")]
+
+
+async def test_who_hangs_up_is_not_answered_any_further() -> None:
+    talker = Talker()
+    async with serving(responder=talker) as uri:
+        async with AsyncClient.from_uri(uri) as client:
+            await client.write_event(Transcript("wait").event())
+            assert (await client.read_event()) is not None
+        assert await asyncio.to_thread(talker.cancelled.wait, 5)
+        talker.go_on.set()
+
+
+async def test_describe_is_answered_while_somebody_waits() -> None:
+    talker = Talker()
+    async with serving(responder=talker) as uri, AsyncClient.from_uri(uri) as client:
+        await client.write_event(Transcript("wait").event())
+        async with AsyncClient.from_uri(uri) as other:
+            await other.write_event(Describe().event())
+            described = await asyncio.wait_for(other.read_event(), 5)
+            assert described is not None
+            assert described.type == "info"
+        talker.go_on.set()
+
+
+async def test_the_real_program(tmp_path: Path) -> None:
+    (tmp_path / "house.yaml").write_text("clock: 24\nareas: [{name: attic}]\n")
+    (tmp_path / "custom").mkdir()
+    (tmp_path / "custom" / "cat.yaml").write_text("intents: {FeedCat: {data: [{sentences: [feed the cat]}]}}\n")
+    uri = f"unix://{tmp_path}/s"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "wyoming_servers.handle", "--uri", uri, "--config", str(tmp_path / "house.yaml")),
+        env={**os.environ, "HEARTH_CUSTOM_SENTENCES": str(tmp_path / "custom"), "HEARTH_DATA_DIR": str(tmp_path)},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    try:
+        ready = (await asyncio.wait_for(process.stderr.readline(), 20)).decode()
+        assert "handle is ready at" in ready
+        async with AsyncClient.from_uri(uri) as client:
+            for text, intent in (("turn on the attic lights", "HassTurnOn"), ("feed the cat", "FeedCat")):
+                assert (await ask(client, text))[-1].data["context"]["intent"]["name"] == intent
+            json.dumps((await ask(client, "feed the cat"))[-1].data)
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 5) == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def test_a_faulty_house_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "house.yaml"
+    path.write_text("areas:\n  - name: attic\n  - nome: cellar\n")
+    assert main(JOB, ["--uri", f"unix://{tmp_path}/s", "--config", str(path)]) == 1
+    complaint = capsys.readouterr().err.strip()
+    assert complaint == f"wyoming_servers.handle: {path}, line 3: an area has no 'nome'; it may have aliases, name"
