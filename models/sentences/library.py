@@ -54,7 +54,7 @@ class Sentences:
     """hassil's templates by intent, ready for `hassil.recognize`, with `slot_lists` among theirs."""
 
     slot_lists: dict[str, SlotList]
-    """Values by list: `area`, `name` (with the thing's domain and area as context), `floor`, and those of the files."""
+    """Values by list: `area`, `name` (with the thing's domain as context), `floor`, and those of the files."""
 
     skip_words: list[str]
     """Words that may be left out of what was said, such as "please"."""
@@ -135,7 +135,8 @@ def load_sentences(house: House, custom_dirs: Sequence[Path] = ()) -> Sentences:
     assert own is not None
     for name, left_out in own.mapping("the file", _OWN_KEYS)["home_assistant"].items("home_assistant"):
         pattern = re.compile("|".join(value.text("a pattern") for value in left_out.values(name)) or r"(?!)")
-        merged["intents"][name] = {"data": list(_without(theirs["intents"][name]["data"], pattern))}
+        blocks = theirs["intents"].get(name, {"data": []})["data"]
+        merged["intents"][name] = {"data": list(_without(blocks, pattern))}
     checks = [_merge(own, merged, custom=False)]
     built_in = set(merged["intents"])
     for path in _files(custom_dirs, house.language):
