@@ -100,7 +100,7 @@ async def test_what_the_camera_saw() -> None:
         answer = await ask(client, "what do you see", context={"sightings": sightings})
         assert answer[-1].data["text"] == "I see two people."
         answer = await ask(client, "what do you see", context={"sightings": "rubbish"})
-        assert answer[-1].data["text"] == "I cannot see: no camera is connected to me."
+        assert answer[-1].data["text"] == "I cannot see: no camera is connected, or it shows me nothing."
 
 
 async def test_a_conversation_is_remembered_over_connections_and_apart_from_others() -> None:

@@ -22,7 +22,7 @@ NOT_HEARD = "Sorry, I did not catch that."
 NOT_UNDERSTOOD = "Sorry, I did not understand that. Say help to hear what you can ask."
 OTHER_LANGUAGE = "Sorry, I only understand English."
 
-NO_CAMERA = "I cannot see: no camera is connected to me."
+NO_CAMERA = "I cannot see: no camera is connected, or it shows me nothing."
 NOBODY_SEEN = "I see nobody."
 NOTHING_SEEN = "I see nothing that I know."
 

@@ -55,7 +55,7 @@ class Situation:
     """What is known of where the words were said; None where the client says nothing of it."""
 
     sightings: tuple[Sighting, ...] | None = None
-    """None: no camera. Empty: it sees nothing that it knows."""
+    """None: no camera, or none that has shown anything lately. Empty: it sees nothing that it knows."""
 
     timers: tuple[Timer, ...] | None = None
     """None: nobody there keeps timers. Empty: none is set."""

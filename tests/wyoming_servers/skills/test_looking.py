@@ -8,7 +8,7 @@ def seen(name: str, age_ms: int = 100, camera: str = "hall") -> dict[str, Any]:
 
 
 def test_without_a_camera() -> None:
-    assert said("HearthLook") == "I cannot see: no camera is connected to me."
+    assert said("HearthLook") == "I cannot see: no camera is connected, or it shows me nothing."
 
 
 def test_nothing_seen() -> None:
