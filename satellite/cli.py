@@ -1,0 +1,135 @@
+"""The command `hearth`: finds the subcommand, runs it, and makes one line of every error.
+
+Only the subcommand that is run is imported, so that `hearth --help` is quick and a satellite stays light.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import importlib
+import logging
+import os
+import signal
+import sys
+from argparse import Namespace, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Final
+
+from wyoming_servers.wire.options import Parser, version
+
+COMMANDS: Final = {
+    "up": "all servers and a satellite on this machine, kept running",
+    "demo": "five spoken questions, heard, understood and answered aloud: shows that all works",
+    "satellite": "ears, eyes and voice, with the servers that are found",
+    "serve": "one server: hearth serve asr",
+    "discover": "which servers there are, and which may be used",
+    "trust": "let this machine use another host's servers",
+    "vad": "where somebody speaks in WAV files",
+    "transcribe": "what was said in WAV files",
+    "ask": "what the house answers to a sentence",
+    "say": "speak a text, aloud or into a WAV file",
+    "look": "what is seen in pictures",
+    "models": "which engine does which job, and why",
+    "doctor": "what is well here, what is not, and what to do about it",
+}
+
+_SERVICES: Final = {"up", "satellite"}
+"""They run until they are stopped, so that SIGTERM is no failure."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `hearth` and return its exit status: 0 well, 1 failed, 130 interrupted; wrong usage exits with 2."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = _parser()
+    if not arguments:
+        parser.print_help()
+        return 2
+    name = arguments[0]
+    if name.startswith("-"):
+        parser.parse_args(arguments[:1])  # --help and --version end here
+        parser.error("the command comes first, then its options")
+    if name not in COMMANDS:
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        parser.error(f"there is no command '{name}'" + (f", did you mean '{near[0]}'?" if near else ""))
+    return _run(name, arguments[1:])
+
+
+def _parser() -> Parser:
+    width = max(map(len, COMMANDS))
+    parser = Parser(
+        prog="hearth",
+        usage="hearth COMMAND [options]",
+        description="Eyes, ears and a voice for a home, that never leave the house.",
+        epilog="commands:\n"
+        + "".join(f"  {name:{width}}  {text}\n" for name, text in COMMANDS.items())
+        + "\n'hearth COMMAND --help' tells of its options; each is also an environment variable.",
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=version())
+    return parser
+
+
+def _run(name: str, arguments: Sequence[str]) -> int:
+    command = importlib.import_module(f"satellite.commands.{name}")
+    parser = Parser(prog=f"hearth {name}", description=command.__doc__, formatter_class=RawDescriptionHelpFormatter)
+    command.add_options(parser)
+    args = parser.parse_args(arguments)
+    debug = getattr(args, "debug", False)
+    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, format="hearth: %(message)s")
+    try:
+        status = asyncio.run(_until_stopped(command, args))
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except asyncio.CancelledError:
+        return 0 if name in _SERVICES else 128 + signal.SIGTERM
+    except BrokenPipeError:  # whoever read our output has seen enough: `hearth discover | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if debug:
+            raise
+        sys.stderr.write(f"hearth: {_one_line(error)}\n")
+        return getattr(error, "status", 1)
+    return status
+
+
+async def _until_stopped(command: ModuleType, args: Namespace) -> int:
+    """Run the command; SIGTERM cancels it, as SIGINT does by asyncio's own doing."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    status: int = await command.run(args)
+    return status
+
+
+def _one_line(error: Exception) -> str:
+    while isinstance(error, ExceptionGroup):  # of a task group; its first member is why the others were cancelled
+        error = error.exceptions[0]
+    if not isinstance(error, _expected()):
+        text = f"unexpected {type(error).__name__}: {error} (--debug shows where)"
+    elif isinstance(error, OSError) and error.filename:
+        text = f"{error.filename}: {error.strerror}"
+    else:
+        text = str(error)
+    return " ".join(text.split())
+
+
+def _expected() -> tuple[type[Exception], ...]:
+    """Return the errors whose message is meant for people."""
+    from camera.source import CameraError
+    from models.engine import EngineError
+    from wyoming_servers.identity import IdentityError
+    from wyoming_servers.wire import WireError
+
+    from .commands.common import CommandError
+    from .microphone import MicrophoneError
+    from .servers import NoServer
+    from .speaker import SpeakerError
+    from .supervisor import SupervisorError
+    from .trust import TrustError
+
+    ours = CameraError, CommandError, EngineError, IdentityError, MicrophoneError, NoServer, SpeakerError
+    return *ours, SupervisorError, TrustError, WireError, OSError

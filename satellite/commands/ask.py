@@ -1,0 +1,61 @@
+"""Print what the house answers to a sentence. No satellite is there to carry it out: no timer is set, nothing switched.
+
+With --json: {"text", "reply", "handled", "intent": {"name", "slots"} or null, "actions"}. Exit status 1 where the house
+does not understand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from argparse import ArgumentParser, Namespace
+
+from wyoming.asr import Transcript
+from wyoming.event import Event
+from wyoming.handle import Handled, NotHandled
+
+from wyoming_servers.wire import Connection, ConnectionLost, Fields, answer, connect_to
+
+from .common import Output, UsageError
+from .reach import add_reach_options, reach
+
+_ANSWER_S = 60.0
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Add the sentence."""
+    parser.add_argument("text", nargs="+", metavar="TEXT", help="what to ask, such as: what time is it")
+    parser.add_argument("--conversation", metavar="ID", help="go on with the conversation of this id")
+    parser.add_argument("--language", help="the language of the sentence (the server's own)")
+    add_reach_options(parser)
+
+
+async def run(args: Namespace) -> int:
+    """Print the answer."""
+    text = " ".join(args.text).strip()
+    if not text:
+        raise UsageError("the text is empty; ask something, such as: hearth ask what time is it")
+    output = Output(json=args.json)
+    context = {"conversation_id": args.conversation} if args.conversation else None
+    async with reach("handle", args) as uri, connect_to(uri) as connection:
+        await connection.send(Transcript(text=text, language=args.language, context=context))
+        event = await _answer(connection)
+    fields = Fields(event.type, event.data)
+    reply = fields.text("text", default="")
+    meant = fields.optional_object("context") or {}
+    handled = Handled.is_type(event.type)
+    intent, actions = meant.get("intent"), meant.get("actions") or []
+    output.record(text=text, reply=reply, handled=handled, intent=intent, actions=actions)
+    output.line(reply)
+    return 0 if handled else 1
+
+
+async def _answer(connection: Connection) -> Event:
+    """Return the `handled` or `not-handled`."""
+    try:
+        async with asyncio.timeout(_ANSWER_S):
+            while True:
+                event = await answer(connection)
+                if Handled.is_type(event.type) or NotHandled.is_type(event.type):
+                    return event
+    except TimeoutError:
+        raise ConnectionLost(f"{connection.peer} did not answer within {_ANSWER_S:g} s") from None

@@ -1,0 +1,72 @@
+"""A server to ask: the one named by `--uri`, one that is found, or one started for the moment."""
+
+from __future__ import annotations
+
+import tempfile
+from argparse import ArgumentParser, Namespace
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from wyoming_servers.wire import describe
+
+from .common import TRUST_FILE, CommandError, add_common_options, tell
+
+_FIND_S = 1.0
+"""Those of this machine answer within 0.2 s, those of the network a little later."""
+
+_START_S = 120.0
+"""The first start may have to build caches."""
+
+
+def add_reach_options(parser: ArgumentParser) -> None:
+    """Add `--uri` and what every command takes."""
+    parser.add_argument(
+        "--uri",
+        help="the server to ask, tcp://HOST:PORT or unix:///PATH (one that is found, else one started for the moment)",
+    )
+    add_common_options(parser)
+
+
+@asynccontextmanager
+async def reach(job: str, args: Namespace) -> AsyncIterator[str]:
+    """Yield the URI of a server that does `job`, and stop it in the end where we started it.
+
+    Raises `CommandError` where `--uri` does something else, `WireError` where it does not answer, `SupervisorError`
+    where a server cannot be started.
+    """
+    if args.uri is not None:
+        jobs = (await describe(args.uri)).jobs
+        if job not in jobs:
+            raise CommandError(f"{args.uri} does {', '.join(jobs) or 'nothing'}, not {job}")
+        yield args.uri
+    elif (found := await _find(job, args.data_dir)) is not None:
+        yield found
+    else:
+        tell(f"no {job} server is running here; starting one for the moment")
+        async with _started(job, args) as uri:
+            yield uri
+
+
+async def _find(job: str, data_dir: Path) -> str | None:
+    from satellite.servers import NoServer, Servers
+    from satellite.trust import Trust
+
+    async with Servers(trust=Trust(data_dir / TRUST_FILE)) as servers:
+        with suppress(NoServer):
+            await servers.wait_for([job], _FIND_S)
+        candidates = servers.candidates(job)
+    return candidates[0].uri if candidates else None
+
+
+@asynccontextmanager
+async def _started(job: str, args: Namespace) -> AsyncIterator[str]:
+    from satellite.supervisor import Supervisor, server_program
+
+    with tempfile.TemporaryDirectory(prefix="hearth-") as folder:
+        # A socket of our own, because nobody else shall come to rely on a server that is gone in a moment.
+        program = server_program(job, f"unix://{folder}/{job}", ["--data-dir", str(args.data_dir)])
+        log = None if args.debug else lambda _job, _line: None
+        async with Supervisor([program], output=log) as supervisor:
+            await supervisor.ready(_START_S)
+            yield program.uri
