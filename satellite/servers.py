@@ -168,7 +168,8 @@ class Servers:
                 jobs = frozenset(named.job for named in self._by_hand if named.uri == uri)
                 self._add(Find(f"hand:{uri}", uri, uri, (uri,), here=False), Origin.BY_HAND, jobs)
             if self._browse:
-                await Browser(self._found, self._lost).run()
+                self._tasks.create_task(Browser(self._found, self._lost).run(), name="browser")
+            await asyncio.Event().wait()
 
     def _found(self, find: Find) -> None:
         origin = Origin.HERE if find.here else Origin.ELSEWHERE
