@@ -1,0 +1,89 @@
+"""A camera: one thread that looks, and a mailbox with the newest frame."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from .mailbox import Mailbox
+from .source import Picture, load_cv2, look
+
+LONGEST_SIDE = 1280
+"""Pixels; larger pictures are made smaller before they are sent."""
+
+JPEG_QUALITY = 85
+
+_LEAVE_S = 1.0
+"""How long the thread may take to let go of the device."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A picture, ready to be sent."""
+
+    jpeg: bytes = field(repr=False)
+    width: int
+    """Pixels."""
+
+    height: int
+    """Pixels."""
+
+    time: float
+    """`time.monotonic()` when it was taken."""
+
+
+class Camera:
+    """Looks at `source` (a device's number or path, a video, a picture, a folder of pictures) `fps` times a second."""
+
+    def __init__(self, source: str, fps: float = 1.0, name: str = "camera") -> None:
+        self.name = name
+        self.mailbox: Mailbox[Frame] = Mailbox()
+        self._source = source
+        self._fps = fps
+
+    async def run(self) -> None:
+        """Fill the mailbox until cancelled; raise `CameraError` where there is nothing to see (any more)."""
+        loop = asyncio.get_running_loop()
+        stop = threading.Event()
+        done: asyncio.Future[None] = loop.create_future()
+
+        def tell(error: BaseException | None) -> None:
+            if not done.done():
+                if error is None:
+                    done.set_result(None)
+                else:
+                    done.set_exception(error)
+
+        def work() -> None:
+            failed: BaseException | None = None
+            try:
+                for picture in look(self._source, self._fps, stop):
+                    self.mailbox.put(encode(picture, time.monotonic()))
+            except Exception as error:  # noqa: BLE001 - whoever awaits `run` gets it
+                failed = error
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(tell, failed)
+
+        # A thread of its own, and a daemon: a device that hangs must not keep the program from ending.
+        threading.Thread(target=work, name=f"camera {self._source}", daemon=True).start()
+        try:
+            await asyncio.shield(done)
+        finally:
+            stop.set()
+            await asyncio.wait([done], timeout=_LEAVE_S)
+            tell(None)
+
+
+def encode(picture: Picture, now: float) -> Frame:
+    """Return `picture`, taken at `now`, as a JPEG of at most 1280 pixels on its longer side."""
+    cv2: Any = load_cv2()
+    height, width = picture.shape[:2]
+    scale = LONGEST_SIDE / max(height, width)
+    if scale < 1:
+        width, height = max(1, round(width * scale)), max(1, round(height * scale))
+        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
+    return Frame(jpeg.tobytes(), width, height, now)

@@ -1,0 +1,102 @@
+"""The timers of a house. Pure logic: the clock is given, and who rings asks when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from .ulid import new_ulid
+
+RINGS = 5
+"""How often a timer rings that nobody stops."""
+
+PAUSE_S = 4.0
+"""Between two rings; the house listens for a "stop"."""
+
+MOST = 64
+"""Timers at once; the handle server looks at no more."""
+
+LONGEST_S = 366 * 24 * 3600.0
+
+
+class TimerError(Exception):
+    """A timer cannot be set; the message says why."""
+
+
+@dataclass(slots=True)
+class Timer:
+    """A timer that runs, or rings."""
+
+    id: str
+    name: str
+    """May be empty."""
+
+    seconds: float
+    """Its whole length."""
+
+    rings_at: float
+    """When it rings, or rings next."""
+
+    rang: int = 0
+    """How often it did."""
+
+
+class Timers:
+    """Timers by their ids; `clock` tells seconds and only goes forward."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._timers: dict[str, Timer] = {}
+
+    def set(self, seconds: float, name: str = "") -> Timer:
+        """Start a timer; raise `TimerError` for a length that cannot be, or where there are too many."""
+        if not 0 < seconds <= LONGEST_S:  # false for NaN too
+            raise TimerError(f"a timer takes more than 0 and at most {LONGEST_S:.0f} seconds, not {seconds}")
+        if len(self._timers) >= MOST:
+            raise TimerError(f"there are {MOST} timers already")
+        timer = Timer(new_ulid(), name, seconds, self._clock() + seconds)
+        self._timers[timer.id] = timer
+        return timer
+
+    def cancel(self, timer_id: str) -> bool:
+        """Forget a timer, ringing or not; return False where there is none of this id."""
+        return self._timers.pop(timer_id, None) is not None
+
+    @property
+    def next_at(self) -> float | None:
+        """When the next one rings; None while none is set."""
+        return min((timer.rings_at for timer in self._timers.values()), default=None)
+
+    def due(self) -> Timer | None:
+        """Return the timer that is to ring now, the one that waits longest."""
+        first = min(self._timers.values(), key=lambda timer: timer.rings_at, default=None)
+        return first if first is not None and first.rings_at <= self._clock() else None
+
+    def rang(self, timer: Timer) -> None:
+        """Take note that a timer has just rung; it rings again after a pause, a few times."""
+        timer.rang += 1
+        timer.rings_at = self._clock() + PAUSE_S
+        if timer.rang >= RINGS:
+            self.cancel(timer.id)
+
+    def stop_ringing(self) -> bool:
+        """Forget the timers that are due or ring already; return whether there were any."""
+        now = self._clock()
+        ringing = [timer.id for timer in self._timers.values() if timer.rang or timer.rings_at <= now]
+        for timer_id in ringing:
+            self.cancel(timer_id)
+        return bool(ringing)
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Return what the handle server is told of the timers."""
+        now = self._clock()
+        return [
+            {
+                "id": timer.id,
+                "name": timer.name,
+                "seconds": round(timer.seconds),
+                "seconds_left": 0 if timer.rang else max(0, round(timer.rings_at - now)),
+            }
+            for timer in self._timers.values()
+        ]

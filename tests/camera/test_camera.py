@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from camera.camera import LONGEST_SIDE, Camera, encode
+from camera.figure import draw_figure
+from camera.source import CameraError
+
+cv2 = pytest.importorskip("cv2", reason="OpenCV is not installed")
+
+
+async def test_a_camera_fills_its_mailbox_until_cancelled(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), draw_figure(320, 240))
+    camera = Camera(str(tmp_path), fps=50)
+    looking = asyncio.create_task(camera.run())
+    first, second = await camera.mailbox.take(), await camera.mailbox.take()
+    assert (first.width, first.height) == (320, 240)
+    assert second.time > first.time
+    decoded = cv2.imdecode(np.frombuffer(first.jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert decoded.shape == (240, 320, 3)
+    looking.cancel()
+    await asyncio.wait([looking])
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("camera")]
+
+
+async def test_what_goes_wrong_is_raised(tmp_path: Path) -> None:
+    with pytest.raises(CameraError, match="no such file"):
+        await Camera(str(tmp_path / "missing")).run()
+    (tmp_path / "a.jpg").write_bytes(b"no picture")
+    with pytest.raises(CameraError, match=r"a\.jpg"):
+        await Camera(str(tmp_path)).run()
+
+
+def test_large_pictures_are_made_smaller() -> None:
+    frame = encode(np.zeros((3000, 4000, 3), np.uint8), 5.0)
+    assert (frame.width, frame.height, frame.time) == (LONGEST_SIDE, 960, 5.0)
+    assert encode(np.zeros((100, 1, 3), np.uint8), 0).width == 1
+
+
+@pytest.mark.parametrize(("width", "height"), [(640, 480), (1280, 720), (320, 240), (480, 640)])
+def test_the_drawn_figure_is_a_person(width: int, height: int) -> None:
+    hog = cv2.HOGDescriptor()
+    hog.setSVMDetector(cv2.HOGDescriptor_getDefaultPeopleDetector())
+    boxes, margins = hog.detectMultiScale(draw_figure(width, height), winStride=(8, 8), scale=1.05)
+    assert len(boxes) == 1
+    assert margins[0] > 3
