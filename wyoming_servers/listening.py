@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.event import Event
 
 from .service import Client, Session
-from .wire.audio import AudioConverter, chunk_format
+from .wire.audio import RATE, WIDTH, AudioConverter, chunk_format
+
+_HEAR_BYTES = RATE * WIDTH
+"""One second: what `hear` is given at once, about."""
 
 
 class ListeningSession(Session):
@@ -51,8 +55,8 @@ class ListeningSession(Session):
         elif AudioStop.is_type(event.type):
             converter, self._converter = self._converter, None
             if converter is not None:
-                if not self._dropping:
-                    await self.hear(converter.flush())
+                if not self._dropping and (rest := converter.flush()):
+                    await self.hear(rest)
                 await self.finish()
             self._dropping = False
         else:
@@ -66,11 +70,22 @@ class ListeningSession(Session):
         if self._converter is None:  # some clients send no audio-start
             self._converter = AudioConverter(*chunk_format(chunks[0]))
             await self.begin()
+        for pcm in self._converted(self._converter, chunks):
+            if not await self.hear(pcm):
+                self._dropping = True
+                return
+
+    def _converted(self, converter: AudioConverter, chunks: list[Event]) -> Iterator[bytes]:
+        """Yield the sound of `chunks`, not much at a time: a worker serves other streams between two pieces."""
         pcm = bytearray()
         for chunk in chunks:
-            if (wanted := chunk_format(chunk)) != self._converter.format:
-                pcm += self._converter.flush()
-                self._converter = AudioConverter(*wanted)
-            pcm += self._converter.convert(chunk.payload or b"")
-        if pcm and not await self.hear(bytes(pcm)):
-            self._dropping = True
+            if (wanted := chunk_format(chunk)) != converter.format:
+                pcm += converter.flush()
+                self._converter = converter = AudioConverter(*wanted)
+            for piece in converter.pieces(chunk.payload or b""):
+                pcm += piece
+                if len(pcm) >= _HEAR_BYTES:
+                    yield bytes(pcm)
+                    pcm.clear()
+        if pcm:
+            yield bytes(pcm)

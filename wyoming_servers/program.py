@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import os
 import resource
 import signal
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Final
 
@@ -18,15 +20,18 @@ from wyoming.info import Attribution
 
 from models.engine import EngineError
 
-from .advertise import advertise
+from .advertise import AdvertiseError, advertise
 from .service import Client, Service, Session
-from .wire import Info, Limits, WireError
+from .wire import Info, Limits, WireError, parse_uri
 from .wire.options import Parser, default_data_dir, version
 
 _LOGGER = logging.getLogger(__name__)
 
 _STOP_S = 4.8
 """The kernel ends us if stopping takes longer: whoever sent SIGTERM is promised an end within 5 s."""
+
+_OTHER_FILES = 60
+"""File descriptors for all but the connections with a place: workers, multicast, peers that are being refused."""
 
 OURS: Final = Attribution(name="Hearth", url="https://pypi.org/project/wyoming-hearth/")
 
@@ -60,13 +65,11 @@ def main(job: Job, argv: Sequence[str] | None = None) -> int:
         level=logging.DEBUG if args.debug else logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s" if args.debug else "%(levelname)s %(message)s",
     )
-    _raise_file_limit()
     try:
         asyncio.run(_serve(job, args))
-    except (EngineError, WireError) as error:
-        return _fail(job, str(error))
-    except OSError as error:
-        return _fail(job, f"{args.uri}: {error.strerror or error}; is another server there? Choose another with --uri")
+    except (EngineError, WireError, AdvertiseError, OSError) as error:
+        sys.stderr.write(f"wyoming_servers.{job.name}: {error}\n")
+        return 1
     return 0
 
 
@@ -90,7 +93,7 @@ def _parser(job: Job) -> Parser:
     parser.add_argument("--version", action="version", version=version())
     limits = parser.add_argument_group("limits", "how much one peer may ask for")
     for field in fields(Limits):
-        kind = float if field.name.endswith("_s") else int
+        kind = _seconds if field.name.endswith("_s") else _count
         name = "--limit-" + field.name.replace("_", "-")
         limits.add_argument(name, type=kind, default=field.default, help="%(default)s")
     job.add_options(parser)
@@ -111,11 +114,16 @@ async def _serve(job: Job, args: Namespace) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    limits = Limits(**{field.name: getattr(args, f"limit_{field.name}") for field in fields(Limits)})
+    limits = _fit(Limits(**{field.name: getattr(args, f"limit_{field.name}") for field in fields(Limits)}))
+    parse_uri(args.uri)  # a wrong one is told at once, not after the engine was loaded
     try:
         async with AsyncExitStack() as stack:
             info, session = await stack.enter_async_context(job.open(args))
-            uri = await stack.enter_async_context(Service(info, session, limits=limits).listen(args.uri))
+            try:
+                uri = await stack.enter_async_context(Service(info, session, limits=limits).listen(args.uri))
+            except OSError as error:
+                reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
+                raise OSError(f"cannot listen at {args.uri}: {reason}; choose another address with --uri") from error
             if args.zeroconf is not None:
                 await stack.enter_async_context(
                     advertise(
@@ -135,14 +143,28 @@ async def _serve(job: Job, args: Namespace) -> None:
     _LOGGER.info("%s has stopped", job.name)
 
 
-def _raise_file_limit() -> None:
-    """Take as many file descriptors as we may: connections that are being refused need one each for a moment."""
+def _fit(limits: Limits) -> Limits:
+    """Take as many file descriptors as we may; return the limits with no more connections than that allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
     if soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    most = max(1, max(soft, wanted) - _OTHER_FILES)
+    if limits.connections > most:
+        _LOGGER.warning("the system gives %d files, which is enough for %d connections", max(soft, wanted), most)
+        return replace(limits, connections=most)
+    return limits
 
 
-def _fail(job: Job, text: str) -> int:
-    sys.stderr.write(f"wyoming_servers.{job.name}: {text}\n")
-    return 1
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise ArgumentTypeError(f"takes a number of seconds above 0, not '{text}'")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ArgumentTypeError(f"takes a whole number above 0, not '{text}'")
+    return value

@@ -7,7 +7,9 @@ order, to the connection's `Session`, which may take as long as it likes. The en
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import socket
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
@@ -39,16 +41,21 @@ from .wire import (
 
 _LOGGER = logging.getLogger(__name__)
 
-_GRACE_S = 2.0
+_GRACE_S = 1.0
 """How long a stopping server waits for the work under way."""
 
-_END_S = 2.0
+_END_S = 1.0
 """How long a session may take to release what it holds."""
 
 _BACKLOG = 1024
 """Connections that the kernel holds for us; with fewer, a burst makes peers wait a second to try again."""
 
+_ACCEPTED_A_TURN = 8
+"""Taken from the kernel at once. Of a burst, each is heard before the next ones could take its place."""
+
 _PING_CHARACTERS = 1024
+
+_STOPPING = Busy("the server is stopping", "stopping")
 
 
 class Client:
@@ -133,42 +140,37 @@ class Service:
         self._info = encode(info.event())
         self._session = session
         self._budget = Budget(self.limits.total_bytes)
-        self._conversations: dict[Connection, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._places: set[Connection] = set()
         self._working: set[Connection] = set()
+        self._stopping = False
 
     @asynccontextmanager
     async def listen(self, uri: str) -> AsyncIterator[str]:
         """Serve at `uri` for the length of a block; yields the address with the port that was really taken.
 
-        Leaving waits up to 2 s for requests under way, then ends every connection. Raises OSError where the address
+        Leaving waits up to 1 s for requests under way, then ends every connection. Raises OSError where the address
         cannot be had, `BadValue` where it is none.
         """
         target = parse_uri(uri)
         loop = asyncio.get_running_loop()
-        async with asyncio.TaskGroup() as tasks:
-
-            def factory() -> Connection:
-                return Connection(
-                    self.limits,
-                    budget=self._budget,
-                    intercept=self._answer,
-                    opened=lambda connection: self._open(connection, tasks),
-                )
-
-            if isinstance(target, Tcp):
-                server = await loop.create_server(factory, target.host, target.port, backlog=_BACKLOG)
-                bound = str(Tcp(target.host, server.sockets[0].getsockname()[1]))
-            else:
-                _clear_socket(target)
-                server = await loop.create_unix_server(factory, target.path, backlog=_BACKLOG)
-                bound = uri
-            try:
-                yield bound
-            finally:
-                server.close()
-                await self._stop()
-                if isinstance(target, Unix):
-                    _remove_socket(target)
+        if isinstance(target, Tcp):
+            server = await loop.create_server(self._connection, target.host, target.port, backlog=_ACCEPTED_A_TURN)
+            uri = str(Tcp(target.host, server.sockets[0].getsockname()[1]))
+        else:
+            _clear_socket(target)
+            server = await loop.create_unix_server(self._connection, target.path, backlog=_ACCEPTED_A_TURN)
+        try:
+            for sock in server.sockets:
+                with sock.dup() as same:
+                    same.listen(_BACKLOG)
+            yield uri
+        finally:
+            self._stopping = True
+            server.close()
+            await self._stop()
+            if isinstance(target, Unix):
+                _remove_socket(target)
 
     # ---- connections
 
@@ -188,22 +190,34 @@ class Service:
             return True
         return False
 
-    def _open(self, connection: Connection, tasks: asyncio.TaskGroup) -> None:
-        if len(self._conversations) >= self.limits.connections and not self._make_room():
+    def _connection(self) -> Connection:
+        return Connection(self.limits, budget=self._budget, intercept=self._answer, opened=self._open)
+
+    def _open(self, connection: Connection) -> None:
+        if self._stopping:
+            connection.fail(_STOPPING, linger=False)
+        elif len(self._places) >= self.limits.connections and not self._make_room():
             connection.fail(Busy(f"{self.limits.connections} connections are at work here; try again shortly"))
-            return
-        self._conversations[connection] = tasks.create_task(
-            self._converse(connection), name=f"client {connection.peer}"
+        else:
+            connection.working = lambda: connection in self._working
+            self._places.add(connection)
+        task = asyncio.create_task(
+            self._converse(connection) if connection.is_open else connection.close(), name=f"client {connection.peer}"
         )
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _make_room(self) -> bool:
-        """End the connection that has been idle longest, so that sockets left open by others keep nobody out."""
-        idle = [one for one in self._conversations if one.is_open and one not in self._working]
+        """End the connection that has been idle longest, so that sockets left open by others keep nobody out.
+
+        Those that have never asked for anything go first: a burst of them must not cut off who is speaking.
+        """
+        idle = [one for one in self._places if not one.working()]
         if not idle:
             return False
-        longest = min(idle, key=lambda one: one.last_activity)
+        longest = min(idle, key=lambda one: (one.has_asked, one.last_activity))
         longest.fail(Busy("the place of this idle connection was needed; connect again when needed"), linger=False)
-        del self._conversations[longest]
+        self._places.discard(longest)
         return True
 
     async def _converse(self, connection: Connection) -> None:
@@ -221,11 +235,11 @@ class Service:
             _LOGGER.exception("%s: unexpected error", connection.peer)
         finally:
             self._working.discard(connection)
+            self._places.discard(connection)
             connection.discard()
             if session is not None:
                 await self._end(session, connection)
             await connection.close()
-            self._conversations.pop(connection, None)
 
     async def _work(self, connection: Connection, client: Client, session: Session) -> None:
         while True:
@@ -255,14 +269,12 @@ class Service:
         """End every connection, the idle ones at once and the others when their work is done or the grace is over."""
         loop = asyncio.get_running_loop()
         until = loop.time() + _GRACE_S
-        while self._conversations:
+        while self._tasks:
             late = loop.time() >= until
-            for connection in list(self._conversations):
+            for connection in list(self._places):
                 if late or not connection.working():
-                    connection.fail(Busy("the server is stopping", "stopping"), linger=False)
-            if late:
-                break
-            await asyncio.wait(self._conversations.values(), timeout=0.05)
+                    connection.fail(_STOPPING, linger=False)
+            await asyncio.wait(self._tasks, timeout=None if late else 0.05)
 
 
 def _remove_socket(target: Unix) -> None:
@@ -270,14 +282,17 @@ def _remove_socket(target: Unix) -> None:
 
 
 def _clear_socket(target: Unix) -> None:
-    """Remove a socket that a server left behind, never one that is in use."""
+    """Remove a socket that a server left behind; raise OSError where one is in use (asyncio would take it away)."""
     path = Path(target.path)
     if not path.is_socket():
         return
-    import socket
-
     with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(0.1)
         try:
             probe.connect(target.path)
-        except OSError:
-            path.unlink()
+        except (ConnectionRefusedError, FileNotFoundError):
+            path.unlink(missing_ok=True)
+            return
+        except TimeoutError:
+            pass  # somebody listens, and is busy
+    raise OSError(errno.EADDRINUSE, "address already in use")

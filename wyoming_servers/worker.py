@@ -13,7 +13,8 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
+from typing import Any, BinaryIO
 
 from models.engine import EngineError
 
@@ -27,13 +28,17 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with socket.socket(fileno=int(sys.argv[1])) as parent, parent.makefile("rb") as incoming:
         answers = _Answers()
-        while length := incoming.read(4):
-            message = pickle.loads(incoming.read(int.from_bytes(length, "little")))  # noqa: S301 - from our own parent
-            pickled = pickle.dumps(answers.answer(*message))
-            try:
+        with suppress(ConnectionError):  # the parent has gone, perhaps in the middle of a message
+            while (message := _receive(incoming)) is not None:
+                pickled = pickle.dumps(answers.answer(*pickle.loads(message)))  # noqa: S301 - from our own parent
                 parent.sendall(len(pickled).to_bytes(4, "little") + pickled)
-            except OSError:
-                return
+
+
+def _receive(incoming: BinaryIO) -> bytes | None:
+    length = incoming.read(4)
+    size = int.from_bytes(length, "little")
+    message = incoming.read(size)
+    return message if len(length) == 4 and len(message) == size else None
 
 
 class _Answers:
@@ -49,6 +54,8 @@ class _Answers:
             return True, type(error)(str(error))
         except Exception as error:
             _LOGGER.exception("unexpected error in %s", method)
+            if number == 0:
+                return True, EngineError(f"{method} failed: {type(error).__name__}: {error}")
             return True, RuntimeError(f"{type(error).__name__} in {method}; the server's log says more")
 
     def _do(self, number: int, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

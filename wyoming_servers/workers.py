@@ -38,6 +38,9 @@ _START_S = 120.0
 _RESTART_S = (0.0, 0.1, 0.5, 2.0, 5.0)
 """Waits before a dead worker is started again, the last one repeated."""
 
+_STEADY_S = 30.0
+"""A worker that lived so long died of something new: the waits begin anew."""
+
 
 class WorkerDied(RequestError):
     """The process that did the work is gone; a new one is being started."""
@@ -137,16 +140,24 @@ class Processes:
         ]
         self._streams = streams
         self._queue = queue
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: deque[asyncio.Future[_Worker]] = deque()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> dict[str, Any]:
         """Start every process and wait until its engine is warm.
 
         Returns the engine's public values (`name`, `version`, `languages`, …). Raises `EngineError` with the engine's
-        own words where it cannot be loaded.
+        own words where it cannot be loaded; no process is left then, nor when this is cancelled.
         """
-        described = await asyncio.gather(*(worker.start() for worker in self._workers))
+        starting = [asyncio.create_task(worker.start()) for worker in self._workers]
+        try:
+            described = await asyncio.gather(*starting)
+        except BaseException:
+            for task in starting:
+                task.cancel()
+            await asyncio.gather(*starting, return_exceptions=True)
+            await self.close()
+            raise
         self._tasks = [asyncio.create_task(self._keep(worker)) for worker in self._workers]
         return described[0]
 
@@ -170,55 +181,61 @@ class Processes:
             yield stream
         finally:
             stream.close()
-            worker.streams -= 1
-            self._admit()
+            self._leave(worker)
 
     async def _place(self) -> _Worker:
-        while (worker := self._free()) is None:
-            if len(self._waiting) >= self._queue:
-                raise Busy("every worker has work and the queue is full; try again shortly")
-            place = asyncio.get_running_loop().create_future()
-            self._waiting.append(place)
-            try:
-                async with asyncio.timeout(_PLACE_S):
-                    await place
-            except TimeoutError:
+        """Return a worker with a place taken for the caller: who came first is served first."""
+        self._admit()
+        if len(self._waiting) >= self._queue and self._free() is None:
+            raise Busy("every worker has work and the queue is full; try again shortly")
+        place: asyncio.Future[_Worker] = asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
+        self._admit()
+        try:
+            async with asyncio.timeout(_PLACE_S):
+                return await place
+        except BaseException as error:
+            if place.done() and not place.cancelled():
+                self._leave(place.result())
+            elif place in self._waiting:
+                self._waiting.remove(place)
+            if isinstance(error, TimeoutError):
                 raise Busy(f"no worker was free for {_PLACE_S:g} s; try again shortly") from None
-            except asyncio.CancelledError:
-                if place.done() and not place.cancelled():
-                    self._admit()
-                raise
-            finally:
-                with suppress(ValueError):
-                    self._waiting.remove(place)
-        worker.streams += 1
-        return worker
+            raise
+
+    def _leave(self, worker: _Worker) -> None:
+        worker.streams -= 1
+        self._admit()
 
     def _free(self) -> _Worker | None:
         ready = [worker for worker in self._workers if worker.is_alive and worker.streams < self._streams]
         return min(ready, key=lambda worker: worker.streams, default=None)
 
     def _admit(self) -> None:
-        for place in self._waiting:
+        """Give the free places to those who wait."""
+        while self._waiting and (worker := self._free()) is not None:
+            place = self._waiting.popleft()
             if not place.done():
-                place.set_result(None)
-                return
+                worker.streams += 1
+                place.set_result(worker)
 
     async def _keep(self, worker: _Worker) -> None:
         """Start `worker` again whenever it dies."""
+        loop = asyncio.get_running_loop()
         tries = 0
         while True:
+            started = loop.time()
             await worker.died()
+            if loop.time() - started > _STEADY_S:
+                tries = 0
             _LOGGER.warning("%s died; starting it again", worker.name)
             await asyncio.sleep(_RESTART_S[min(tries, len(_RESTART_S) - 1)])
+            tries += 1
             try:
                 await worker.start()
-                tries = 0
-                for _ in range(self._streams):
-                    self._admit()
-            except (EngineError, WorkerDied) as error:
+            except (EngineError, OSError) as error:
                 _LOGGER.error("%s cannot be started: %s", worker.name, error)  # noqa: TRY400 - the text says it all
-                tries += 1
+            self._admit()
 
 
 class Stream:
@@ -274,25 +291,31 @@ class _Worker:
         return self._numbers
 
     async def start(self) -> dict[str, Any]:
+        """Start the process and build its engine; raise `EngineError` or OSError, leaving none, where that fails."""
         ours, theirs = socket.socketpair()
-        with theirs:
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "wyoming_servers.worker", str(theirs.fileno())),
-                pass_fds=[theirs.fileno()],
-                stdin=asyncio.subprocess.DEVNULL,
-                env={**os.environ, "OMP_NUM_THREADS": "1"},
-            )
-        reader, self._writer = await asyncio.open_connection(sock=ours)
+        try:
+            with theirs:
+                self._process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-P", "-m", "wyoming_servers.worker", str(theirs.fileno())),
+                    pass_fds=[theirs.fileno()],
+                    stdin=asyncio.subprocess.DEVNULL,
+                    env={**os.environ, "OMP_NUM_THREADS": "1"},
+                )
+            reader, self._writer = await asyncio.open_connection(sock=ours)
+        except BaseException:
+            ours.close()
+            raise
         self.generation += 1
         self._reading = asyncio.create_task(self._read(reader))
         try:
             async with asyncio.timeout(_START_S):
                 described: dict[str, Any] = await self.call((0, self._factory, (), self._arguments))
-        except TimeoutError:
+        except BaseException as error:
             await self.stop()
-            raise EngineError(f"{self.name} was not ready after {_START_S:g} s") from None
-        except (EngineError, WorkerDied):
-            await self.stop()
+            if isinstance(error, TimeoutError):
+                raise EngineError(f"{self.name} was not ready after {_START_S:g} s") from None
+            if isinstance(error, WorkerDied):
+                raise EngineError(f"{self.name} ended while its engine was being built") from None
             raise
         self._ready = True
         return described

@@ -4,13 +4,13 @@
 in one tree of errors. The events that Wyoming lacks are in `vad` and `image`, audio formats in `audio`.
 """
 
-from ._connection import Budget, Connection, connect, connect_to
+from ._connection import Connection
 from ._errors import BadValue, Busy, ConnectionLost, PeerError, ProtocolError, RequestError, UnsupportedAudio, WireError
 from ._fields import Fields
 from ._framing import EventParser, encode
 from ._info import JOBS, ImageModel, ImageProgram, Info, VadModel, VadProgram
-from ._limits import Limits
-from ._requests import answer, describe, expect
+from ._limits import Budget, Limits
+from ._requests import answer, connect, connect_to, describe, expect
 from ._uri import Tcp, Unix, parse_uri
 
 __all__ = [

@@ -3,47 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
+import select
+import sys
+import termios
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import cast
 
 from wyoming.event import Event, Eventable
 
 from ._errors import ConnectionLost, ProtocolError, RequestError, WireError
-from ._framing import EventParser, encode
-from ._limits import MIB, Limits
-from ._uri import Tcp, parse_uri
+from ._framing import Arrived, EventParser, encode
+from ._limits import KIB, MIB, Budget, Limits
 
 _LOGGER = logging.getLogger(__name__)
 
-_READ_BYTES = 64 * 1024
-"""Read at once: small enough that a flood of tiny events does not hold up the other connections."""
+_READ_BUFFER = bytearray(64 * KIB)
+"""Shared by all connections: the loop fills it and we empty it within one call."""
+
+_EVENTS_A_TURN = 16
+"""Taken in at once; then the other connections have their turn, so that a flood of tiny events delays nobody."""
+
+_TICK_S = 1.0
 
 _LINGER_BYTES = 16 * MIB
-_LINGER_S = 2.0
+_LINGER_S = 1.0
 """After a fatal error we read on for a moment: closing at once would make the kernel send a reset, and the peer
 would lose the error that tells it what was wrong."""
-
-
-class Budget:
-    """Room for payloads, shared by the connections of a server."""
-
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self.used = 0
-
-    def reserve(self, size: int) -> bool:
-        """Take room for `size` bytes; return False, taking none, where there is not enough."""
-        if self.used + size > self.total:
-            return False
-        self.used += size
-        return True
-
-    def release(self, size: int) -> None:
-        """Give room back."""
-        self.used -= size
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -64,6 +52,8 @@ class Connection(asyncio.BufferedProtocol):
         self.peer = "peer"
         self.last_activity = 0.0
         """Loop time of the last byte in either direction."""
+        self.has_asked = False
+        """True when the peer has ever sent an event."""
         self.working: Callable[[], bool] = lambda: True
         """Asked before the peer is called idle; a server sets it, a client waits as long as it likes."""
         self._limits = limits
@@ -71,8 +61,9 @@ class Connection(asyncio.BufferedProtocol):
         self._intercept = intercept
         self._opened = opened
         self._parser = EventParser(limits, self._budget.reserve)
-        self._waiting: deque[Event | RequestError] = deque()
+        self._waiting: deque[Arrived] = deque()
         self._waiting_bytes = 0
+        self._held: list[int] = []
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._receiver: asyncio.Future[None] | None = None
@@ -81,9 +72,9 @@ class Connection(asyncio.BufferedProtocol):
         self._unwritten = 0
         self._last_read = self._last_written = 0.0
         self._reading = True
+        self._turn: asyncio.Handle | None = None
         self._lingering: int | None = None
         self._failure: WireError | None = None
-        self._buffer = bytearray(_READ_BYTES)
         self._ended = asyncio.Event()
         self._closed = asyncio.Event()
         self._watch: asyncio.TimerHandle | None = None
@@ -93,10 +84,13 @@ class Connection(asyncio.BufferedProtocol):
     async def receive(self) -> Event | None:
         """Return the next event, or None when the peer has ended in good order.
 
-        Raises `RequestError` for an event that was no good (the next call goes on with the one after it),
-        `ProtocolError` when the framing is lost, `ConnectionLost` when the peer is gone in the middle of something.
-        Cancelling loses nothing.
+        Other tasks have their turn even where an event waits. Raises `RequestError` for an event that was no good (the
+        next call goes on with the one after it), `ProtocolError` when the framing is lost, `ConnectionLost` when the
+        peer is gone in the middle of something. Cancelling loses nothing.
         """
+        self._release()
+        if self._waiting:
+            await asyncio.sleep(0)
         while not self._waiting:
             if self._ended.is_set():
                 if self._failure is not None:
@@ -107,25 +101,29 @@ class Connection(asyncio.BufferedProtocol):
                 await self._receiver
             finally:
                 self._receiver = None
-        return self._pop()
+        outcome = self._pop()
+        if isinstance(outcome, RequestError):
+            raise outcome
+        return outcome
 
-    def take(self, event_type: str, most_bytes: int = 64 * 1024) -> list[Event]:
-        """Return the waiting events of `event_type` that come next, without waiting, up to `most_bytes` of payload."""
+    def take(self, event_type: str, most_bytes: int = 64 * KIB) -> list[Event]:
+        """Return the waiting events of `event_type` that come next, without waiting, up to about `most_bytes`."""
         taken: list[Event] = []
         size = 0
         while self._waiting and size < most_bytes:
             first = self._waiting[0]
-            if isinstance(first, RequestError) or first.type != event_type:
+            if isinstance(first.outcome, RequestError) or first.outcome.type != event_type:
                 break
-            taken.append(self._pop())
-            size += len(first.payload or b"")
+            size += first.size
+            self._pop()
+            taken.append(first.outcome)
         return taken
 
     def discard(self) -> None:
         """Drop the events that wait: nobody will receive them."""
-        self._budget.release(sum(len(event.payload or b"") for event in self._waiting if isinstance(event, Event)))
-        self._waiting.clear()
-        self._waiting_bytes = 0
+        while self._waiting:
+            self._pop()
+        self._release()
 
     @property
     def has_waiting(self) -> bool:
@@ -146,14 +144,14 @@ class Connection(asyncio.BufferedProtocol):
         """Write `event` without waiting; for short answers."""
         self.write(encode(event if isinstance(event, Event) else event.event()))
 
-    def write(self, pieces: list[bytes]) -> None:
+    def write(self, encoded: bytes) -> None:
         """Write an encoded event."""
         transport = self._transport
         if transport is None or self._ended.is_set() or transport.is_closing():
             raise self._lost()
         if not transport.get_write_buffer_size():
             self._last_written = self._loop.time()
-        transport.writelines(pieces)
+        transport.write(encoded)
         self.last_activity = self._loop.time()
 
     async def ended(self) -> None:
@@ -192,9 +190,10 @@ class Connection(asyncio.BufferedProtocol):
         except WireError:
             _LOGGER.debug("%s: could not be told: %s", self.peer, error.text)
         self._end(error)
-        if not linger:
+        if not linger or self._budget.lingering >= self._budget.LINGERING:
             self._transport.close()
             return
+        self._budget.lingering += 1
         self._lingering = _LINGER_BYTES
         self._resume_reading()
         if self._transport.can_write_eof():
@@ -220,7 +219,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002
         """Called by the event loop."""
-        return self._buffer
+        return _READ_BUFFER
 
     def buffer_updated(self, nbytes: int) -> None:
         """Called by the event loop: so many bytes have come."""
@@ -230,12 +229,14 @@ class Connection(asyncio.BufferedProtocol):
                 self._transport.abort()
         elif not self._ended.is_set():
             self.last_activity = self._last_read = self._loop.time()
-            self._parse(bytes(memoryview(self._buffer)[:nbytes]))
+            self._parser.push(memoryview(_READ_BUFFER)[:nbytes])
+            self._go_on()
 
     def eof_received(self) -> bool:
         """Called by the event loop: the peer will send no more, and that is the end of what it asked for."""
-        lost = self._parser.mid_event and self._lingering is None
-        self._end(ConnectionLost(f"{self.peer} ended in the middle of an event") if lost else None)
+        if self._parser.mid_event:
+            self.fail(ConnectionLost(f"{self.peer} ended in the middle of an event"), linger=False)
+        self._end(None)
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -244,6 +245,8 @@ class Connection(asyncio.BufferedProtocol):
         self._closed.set()
         if self._watch is not None:
             self._watch.cancel()
+        if self._lingering is not None:
+            self._budget.lingering -= 1
         self._budget.release(self._parser.reserved)
         self._parser = EventParser(self._limits)
 
@@ -253,9 +256,10 @@ class Connection(asyncio.BufferedProtocol):
         self._pause_reading()
 
     def resume_writing(self) -> None:
-        """Called by the event loop."""
+        """Called by the event loop: the peer has taken most of what waited for it."""
+        self.last_activity = self._last_written = self._loop.time()
         self._writable.set()
-        self._resume_reading()
+        self._go_on_soon()
 
     # ---- inside
 
@@ -264,34 +268,52 @@ class Connection(asyncio.BufferedProtocol):
         """True when nothing more can be taken in: too much waits to be worked on, or to be read by the peer."""
         return self._waiting_bytes > self._limits.waiting_bytes or not self._writable.is_set()
 
-    def _parse(self, data: bytes) -> None:
+    def _go_on(self) -> None:
+        """Take in a few of the events that have come; read on when there are no more, pause where there is no room."""
+        self._turn = None
         try:
-            for outcome in self._parser.feed(data):
-                self._arrive(outcome)
-                if self._blocked or self._ended.is_set():
-                    # The rest stays in the parser until there is room.
+            for _ in range(_EVENTS_A_TURN):
+                if self._ended.is_set():
+                    return
+                if self._blocked:
                     self._pause_reading()
                     return
+                if (arrived := self._parser.next()) is None:
+                    self._resume_reading()
+                    return
+                self._arrive(arrived)
         except ProtocolError as error:
             self.fail(error)
+        else:
+            self._pause_reading()
+            self._go_on_soon()
 
-    def _arrive(self, outcome: Event | RequestError) -> None:
-        if isinstance(outcome, Event) and self._intercept(self, outcome):
-            self._budget.release(len(outcome.payload or b""))
+    def _go_on_soon(self) -> None:
+        if not self._reading and self._turn is None:
+            self._turn = self._loop.call_soon(self._go_on)
+
+    def _arrive(self, arrived: Arrived) -> None:
+        self.has_asked = True
+        if isinstance(arrived.outcome, Event) and self._intercept(self, arrived.outcome):
+            self._budget.release(arrived.size)
             return
-        self._waiting.append(outcome)
-        self._waiting_bytes += _size(outcome)
+        self._waiting.append(arrived)
+        self._waiting_bytes += arrived.size
         self._wake()
 
-    def _pop(self) -> Event:
-        outcome = self._waiting.popleft()
-        self._waiting_bytes -= _size(outcome)
+    def _pop(self) -> Event | RequestError:
+        """Take the first event that waits; its room is kept until the owner is done with it."""
+        arrived = self._waiting.popleft()
+        self._waiting_bytes -= arrived.size
+        self._held.append(arrived.size)
         if self._waiting_bytes <= self._limits.waiting_bytes // 2:
-            self._resume_reading()
-        if isinstance(outcome, RequestError):
-            raise outcome
-        self._budget.release(len(outcome.payload or b""))
-        return outcome
+            self._go_on_soon()
+        return arrived.outcome
+
+    def _release(self) -> None:
+        for size in self._held:
+            self._budget.release(size)
+        self._held.clear()
 
     def _pause_reading(self) -> None:
         if self._reading and self._transport is not None and self._lingering is None:
@@ -299,17 +321,10 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.pause_reading()
 
     def _resume_reading(self) -> None:
-        if self._reading or self._closed.is_set():
-            return
-        if self._lingering is None:
-            if self._blocked or self._ended.is_set():
-                return
-            self._parse(b"")
-            if self._blocked or self._ended.is_set():
-                return
-        self._reading = True
-        self._last_read = self._loop.time()
-        cast("asyncio.Transport", self._transport).resume_reading()
+        if not self._reading and self._transport is not None:
+            self._reading = True
+            self._last_read = self._loop.time()
+            self._transport.resume_reading()
 
     def _end(self, failure: WireError | None) -> None:
         if not self._ended.is_set():
@@ -327,14 +342,14 @@ class Connection(asyncio.BufferedProtocol):
 
     @property
     def _tick_s(self) -> float:
-        return min(self._limits.idle_s, self._limits.stalled_s) / 4
+        return min(_TICK_S, self._limits.idle_s / 4, self._limits.stalled_s / 4)
 
     def _tick(self) -> None:
         """Look whether the peer keeps us waiting."""
         transport = cast("asyncio.Transport", self._transport)
         self._watch = self._loop.call_later(self._tick_s, self._tick)
         now = self._loop.time()
-        unwritten = transport.get_write_buffer_size()
+        unwritten = _untaken(transport)
         if unwritten < self._unwritten or not unwritten:
             self._last_written = now
         self._unwritten = unwritten
@@ -344,50 +359,34 @@ class Connection(asyncio.BufferedProtocol):
             transport.abort()
         elif self._ended.is_set():
             return
+        elif not self._reading and not unwritten and _has_hung_up(transport):
+            self._end(ConnectionLost(f"{self.peer} ended while it was being worked for"))
+            transport.abort()
         elif self._parser.mid_event and self._reading and now - self._last_read > self._limits.stalled_s:
             self.fail(
                 ProtocolError(f"an event was begun, but no byte of it came for {self._limits.stalled_s:g} s", "stalled")
             )
         elif now - self.last_activity > self._limits.idle_s and not self.working():
             self.fail(
-                ProtocolError(f"nothing was asked for {self._limits.idle_s:g} s; connect again when needed", "idle")
+                ProtocolError(f"nothing was asked for {self._limits.idle_s:g} s; connect again when needed", "idle"),
+                linger=False,
             )
 
 
-def _size(outcome: Event | RequestError) -> int:
-    """Return about how many bytes a waiting event holds; an empty one counts too, or a flood of them would not."""
-    if isinstance(outcome, RequestError):
-        return 512
-    return 512 + len(outcome.payload or b"") + 64 * len(outcome.data)
+def _untaken(transport: asyncio.Transport) -> int:
+    """Return how many bytes wait for the peer, in our buffer and, where there are any, in the kernel's.
 
-
-async def connect(uri: str, *, timeout: float = 5.0, limits: Limits | None = None) -> Connection:
-    """Return a connection to the server at `uri`, which the caller closes (or uses in `async with`).
-
-    Raises `BadValue` for a wrong address, `ConnectionLost` where nobody answers within `timeout` seconds.
+    The kernel's alone can hold what a peer that plays it takes minutes for, and asks for more only in large steps.
     """
-    target = parse_uri(uri)
-    loop = asyncio.get_running_loop()
-
-    def factory() -> Connection:
-        return Connection(limits or Limits())
-
-    try:
-        async with asyncio.timeout(timeout):
-            if isinstance(target, Tcp):
-                _, connection = await loop.create_connection(factory, target.host, target.port)
-            else:
-                _, connection = await loop.create_unix_connection(factory, target.path)
-    except TimeoutError:
-        raise ConnectionLost(f"{uri} did not answer within {timeout:g} s") from None
-    except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ConnectionLost(f"{uri} cannot be reached: {reason}") from error
-    return connection
+    size = transport.get_write_buffer_size()
+    if size:
+        queued = fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
+        size += int.from_bytes(queued, sys.byteorder)
+    return size
 
 
-@asynccontextmanager
-async def connect_to(uri: str, *, timeout: float = 5.0) -> AsyncIterator[Connection]:
-    """Connect to `uri` for the length of a block."""
-    async with await connect(uri, timeout=timeout) as connection:
-        yield connection
+def _has_hung_up(transport: asyncio.Transport) -> bool:
+    """Return True when the peer will send no more; the loop does not see that while reading is paused."""
+    poll = select.poll()
+    poll.register(transport.get_extra_info("socket"), select.POLLRDHUP)
+    return bool(poll.poll(0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +16,7 @@ class Fields:
     def __init__(self, what: str, data: object) -> None:
         """`what` names the object in messages, for example "image"."""
         if not isinstance(data, Mapping):
-            raise BadValue(f"'{what}' takes an object, not {_shown(data)}")
+            raise BadValue(f"'{what}' takes an object, not {shown(data)}")
         self._what = what
         self._data: Mapping[str, Any] = data
 
@@ -95,9 +96,18 @@ class Fields:
         return default if value is None else value
 
     def _wrong(self, name: str, right: str) -> BadValue:
-        return BadValue(f"'{name}' of '{self._what}' takes {right}, not {_shown(self._data.get(name))}")
+        return BadValue(f"'{name}' of '{self._what}' takes {right}, not {shown(self._data.get(name))}")
 
 
-def _shown(value: object) -> str:
-    text = "nothing" if value is None else repr(value)
+def shown(value: object) -> str:
+    """Return `value` for an error message: short and in one line, whatever a peer sent."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    if isinstance(value, Mapping):
+        return "an object"
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 2**64:
+        return "a huge number"
+    text = json.dumps(value[:61] if isinstance(value, str) else value, ensure_ascii=False)
     return text if len(text) <= 60 else f"{text[:60]}…"

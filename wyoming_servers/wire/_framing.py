@@ -7,12 +7,13 @@ One event on the wire is one line of JSON (`type`, optional `data`, `data_length
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from typing import Any, Final, NoReturn
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, NoReturn
 
 from wyoming.event import Event
 
 from ._errors import BadValue, Busy, ProtocolError, RequestError
+from ._fields import shown
 from ._limits import Limits
 
 TYPE_CHARACTERS: Final = 128
@@ -20,23 +21,30 @@ TYPE_CHARACTERS: Final = 128
 
 _IMAGE_TYPE: Final = "image"
 
+_EVENT_BYTES: Final = 512
+"""What an event holds beside its data and payload."""
 
-def encode(event: Event) -> list[bytes]:
-    """Return the pieces of `event` to write one after the other.
+_DATA_COST: Final = 16
+"""Bytes of memory that a byte of JSON becomes, at most, where `_CONTAINERS` is kept."""
+
+_CONTAINERS: Final = 16_384
+"""Lists and objects in one event. A mebibyte of `[{}],` would be 34 MB of memory and 0.2 s of parsing."""
+
+
+def encode(event: Event) -> bytes:
+    """Return `event` as it is written.
 
     Raises `BadValue` for data that JSON cannot carry.
     """
     header: dict[str, Any] = {"type": event.type}
-    pieces: list[bytes] = []
+    data = b""
     try:
         if event.data:
             data = _dump(event.data)
             header["data_length"] = len(data)
-            pieces.append(data)
         if event.payload:
             header["payload_length"] = len(event.payload)
-            pieces.append(bytes(event.payload))
-        return [_dump(header) + b"\n", *pieces]
+        return b"".join((_dump(header), b"\n", data, event.payload or b""))
     except (TypeError, ValueError, RecursionError) as error:
         raise BadValue(f"'{event.type}' cannot be written as JSON: {error}") from error
 
@@ -46,11 +54,21 @@ def _dump(value: dict[str, Any]) -> bytes:
     return json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace")
 
 
+class Arrived(NamedTuple):
+    """What a parser has found."""
+
+    outcome: Event | RequestError
+    """An event, or what was wrong with one."""
+
+    size: int
+    """About how many bytes of memory it holds, as `reserve` was asked for."""
+
+
 class EventParser:
     """Turns what a peer sends, in pieces of any size, into events; holds at most one unfinished event."""
 
     def __init__(self, limits: Limits, reserve: Callable[[int], bool] = lambda _: True) -> None:
-        """`reserve` is asked for room before a payload is read; where it says no, the payload is read and dropped."""
+        """`reserve` is asked for room before an event is read on; where it says no, the event is read and dropped."""
         self._limits = limits
         self._reserve = reserve
         self._buffer = bytearray()
@@ -59,43 +77,45 @@ class EventParser:
         self._data: dict[str, Any] | None = None
         self._failure: RequestError | None = None
         self._dropping = 0
+        self.reserved = 0
+        """Room that `reserve` gave for the event that is being read."""
 
     @property
     def mid_event(self) -> bool:
         """True when an event was begun and has not ended."""
         return bool(self._buffer) or self._header is not None
 
-    @property
-    def reserved(self) -> int:
-        """Bytes of the payload that is being read, for which `reserve` gave room."""
-        return self._header.payload_length if self._header is not None and self._data is not None else 0
+    def push(self, data: bytes | memoryview) -> None:
+        """Take what has come; `next` finds the events in it."""
+        self._buffer += data
 
-    def feed(self, chunk: bytes) -> Iterator[Event | RequestError]:
-        """Yield the events that `chunk` completes, in order; a `RequestError` stands for an event that was no good.
+    def next(self) -> Arrived | None:
+        """Return the next event that is complete, or what was wrong with it; None when more must come first.
 
         Raises `ProtocolError` when the framing is lost; the parser is of no use then.
         """
-        self._buffer += chunk
-        while (outcome := self._next()) is not None:
-            yield outcome
-
-    def _next(self) -> Event | RequestError | None:
-        if self._header is None and not self._read_header():
-            return None
+        if self._header is None:
+            self._read_header()
         header = self._header
-        assert header is not None
-        if self._data is None and self._failure is None and not self._read_data(header):
+        if header is None:
             return None
+        if self._data is None and self._failure is None:
+            self._read_data(header)
         if self._failure is not None:
-            return self._drop()
-        if len(self._buffer) < header.payload_length:
+            if not self._drop():
+                return None
+            outcome: Event | RequestError = self._failure
+        elif self._data is None or len(self._buffer) < header.payload_length:
             return None
-        payload = self._take(header.payload_length) if header.payload_length else None
-        event = Event(type=header.type, data=self._data or {}, payload=payload)
-        self._header = self._data = None
-        return event
+        else:
+            payload = self._take(header.payload_length) if header.payload_length else None
+            outcome = Event(type=header.type, data=self._data, payload=payload)
+        arrived = Arrived(outcome, self.reserved or _EVENT_BYTES)
+        self._header = self._data = self._failure = None
+        self.reserved = 0
+        return arrived
 
-    def _read_header(self) -> bool:
+    def _read_header(self) -> None:
         if self._buffer and self._buffer[0] != ord("{"):
             # Told at once: a peer that speaks TLS or HTTP would otherwise wait for an answer that never comes.
             raise ProtocolError(
@@ -103,57 +123,46 @@ class EventParser:
                 "bad-header",
             )
         end = self._buffer.find(b"\n", self._searched)
+        self._searched = len(self._buffer) if end < 0 else 0
+        if max(end, self._searched) > self._limits.header_bytes:
+            raise ProtocolError(f"the header line is longer than {self._limits.header_bytes} bytes", "too-large")
         if end < 0:
-            self._searched = len(self._buffer)
-            if self._searched > self._limits.header_bytes:
-                raise self._long_header()
-            return False
-        if end > self._limits.header_bytes:
-            raise self._long_header()
-        self._searched = 0
-        line = self._take(end)
+            return
+        header = self._header = _Header.parse(self._take(end), self._limits)
         del self._buffer[:1]
-        self._header = _Header.parse(line, self._limits)
-        self._failure = self._header.failure
-        if self._failure is not None:
-            self._dropping = self._header.data_length + self._header.payload_length
-        return True
-
-    def _read_data(self, header: _Header) -> bool:
-        if len(self._buffer) < header.data_length:
-            return False
-        raw = self._take(header.data_length)
-        try:
-            data = dict(header.data)
-            if raw:
-                data |= _parse_object(raw, f"the data of '{header.type}'")
-            if not self._reserve(header.payload_length):
-                raise Busy("this server holds as much unread audio and as many pictures as it may; try again shortly")
-        except RequestError as error:
-            self._failure = error
-            self._dropping = header.payload_length
+        size = _EVENT_BYTES + _DATA_COST * (end + header.data_length) + header.payload_length
+        if header.failure is not None:
+            self._failure = header.failure
+        elif self._reserve(size):
+            self.reserved = size
         else:
-            self._data = data
-        return True
+            self._failure = Busy("this server holds as much unread audio and as many pictures as it may; try again")
+        self._dropping = header.data_length + header.payload_length
 
-    def _drop(self) -> RequestError | None:
-        """Read over what belongs to an event that was no good, so that the next one is found."""
+    def _read_data(self, header: _Header) -> None:
+        if len(self._buffer) < header.data_length:
+            return
+        raw = self._take(header.data_length)
+        self._dropping = header.payload_length
+        try:
+            self._data = header.data
+            if raw:
+                self._data |= _parse_object(raw, f"the data of '{header.type}'")
+        except BadValue as error:
+            self._failure = error
+
+    def _drop(self) -> bool:
+        """Read over what belongs to an event that was no good; return True when the next one can be looked for."""
         skipped = min(self._dropping, len(self._buffer))
         del self._buffer[:skipped]
         self._dropping -= skipped
-        if self._dropping:
-            return None
-        failure = self._failure
-        self._failure = self._header = None
-        return failure
+        return not self._dropping
 
     def _take(self, length: int) -> bytes:
-        taken = bytes(self._buffer[:length])
+        with memoryview(self._buffer) as view:
+            taken = bytes(view[:length])
         del self._buffer[:length]
         return taken
-
-    def _long_header(self) -> ProtocolError:
-        return ProtocolError(f"the header line is longer than {self._limits.header_bytes} bytes", "too-large")
 
 
 class _Header:
@@ -178,17 +187,17 @@ class _Header:
             raise ProtocolError(error.text, "bad-header") from error
 
     def _type(self, value: object) -> str:
-        if isinstance(value, str) and 0 < len(value) <= TYPE_CHARACTERS:
+        if isinstance(value, str) and 0 < len(value) <= TYPE_CHARACTERS and value.isprintable():
             return value
-        what = "no 'type'" if value is None else f"{_shown(value)} for its 'type'"
-        self.failure = BadValue(f'an event has {what}; it takes 1 to {TYPE_CHARACTERS} characters, like "describe"')
+        what = "no 'type'" if value is None else f"{shown(value)} for its 'type'"
+        self.failure = BadValue(f'an event has {what}; it takes 1 to {TYPE_CHARACTERS} letters, like "describe"')
         return ""
 
     def _data(self, value: object) -> dict[str, Any]:
         if isinstance(value, dict):
             return value
         if value is not None or self.data_length:
-            self.failure = BadValue(f"'data' of '{self.type}' is {_shown(value)}; it takes a JSON object")
+            self.failure = BadValue(f"'data' of '{self.type}' is {shown(value)}; it takes a JSON object")
         return {}
 
 
@@ -197,14 +206,16 @@ def _length(fields: dict[str, Any], name: str, limit: int) -> int:
     if value is None:
         return 0
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise BadValue(f"'{name}' is {_shown(value)}; it takes a whole number of bytes, 0 to {limit}")
+        raise BadValue(f"'{name}' is {shown(value)}; it takes a whole number of bytes, 0 to {limit}")
     if value > limit:
-        raise ProtocolError(f"'{name}' is {_shown(value)} bytes; {limit} is the most", "too-large")
+        raise ProtocolError(f"'{name}' is {shown(value)} bytes; {limit} is the most", "too-large")
     return value
 
 
 def _parse_object(raw: bytes, what: str) -> dict[str, Any]:
     """Return the JSON object in `raw`; raise `BadValue`, naming `what`, for anything else."""
+    if raw.count(b"[") + raw.count(b"{") > _CONTAINERS:
+        raise BadValue(f"{what} holds more than {_CONTAINERS} lists and objects")
     try:
         value = json.loads(raw, parse_constant=_no_constant)
         if b"\\u" in raw:
@@ -216,18 +227,9 @@ def _parse_object(raw: bytes, what: str) -> dict[str, Any]:
     except ValueError as error:
         raise BadValue(f"{what} is not JSON: {error}"[:300]) from None
     if not isinstance(value, dict):
-        raise BadValue(f"{what} is {_shown(value)}; it takes a JSON object")
+        raise BadValue(f"{what} is {shown(value)}; it takes a JSON object")
     return value
 
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
-
-
-def _shown(value: object) -> str:
-    """Return `value` as JSON for an error message, cut short."""
-    try:
-        text = json.dumps(value)
-    except (ValueError, RecursionError):
-        text = type(value).__name__
-    return text if len(text) <= 60 else f"{text[:60]}…"

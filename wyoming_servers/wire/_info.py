@@ -1,16 +1,17 @@
 """What a server offers: the library's `Info`, and two lists that it lacks, shaped like its own."""
 
-from __future__ import annotations
+# The library reads the types of fields as they stand, so `from __future__ import annotations` cannot be used here.
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields, is_dataclass
+from types import NoneType
+from typing import Any, get_args, get_origin
 
 from wyoming import info as wyoming_info
 from wyoming.event import Event
 from wyoming.info import Artifact
 
 from ._errors import BadValue
-from ._fields import Fields
+from ._fields import shown
 
 JOBS = ("vad", "asr", "handle", "tts", "image", "intent", "wake", "mic", "snd")
 """The lists of an Info; the first five are the jobs of a house."""
@@ -69,21 +70,34 @@ class Info(wyoming_info.Info):
         return event
 
     @staticmethod
-    def from_event(event: Event) -> Info:
+    def from_event(event: Event) -> "Info":
         """Read the event, whoever made it; raise `BadValue` for what it cannot be."""
-        fields = Fields("info", event.data)
-        for job in JOBS:
-            fields.objects(job)
+        data = {name: value for name, value in event.data.items() if value is not None}
         try:
-            known = wyoming_info.Info.from_event(event)
-            return Info(
+            known = wyoming_info.Info.from_event(Event(type=event.type, data=data))
+            info = Info(
                 **{name: getattr(known, name) for name in wyoming_info.Info.__dataclass_fields__},
-                vad=[VadProgram.from_dict(program) for program in _list(event, "vad")],
-                image=[ImageProgram.from_dict(program) for program in _list(event, "image")],
+                vad=[VadProgram.from_dict(program) for program in data.get("vad", [])],
+                image=[ImageProgram.from_dict(program) for program in data.get("image", [])],
             )
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
-            raise BadValue(f"'info' is not complete: {error}") from error
+        except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:
+            raise BadValue(f"'info' is not complete: {error}"[:300]) from error
+        _check(info, Info, "info")
+        return info
 
 
-def _list(event: Event, name: str) -> list[dict[str, Any]]:
-    return event.data.get(name) or []
+def _check(value: Any, wanted: Any, name: str) -> None:
+    """Raise `BadValue` where `value` is not of the type `wanted`: the library's reader takes any."""
+    if get_origin(wanted) is list:
+        if not isinstance(value, list):
+            raise BadValue(f"'{name}' takes a list, not {shown(value)}")
+        for index, item in enumerate(value):
+            _check(item, get_args(wanted)[0], f"{name}[{index}]")
+    elif NoneType in get_args(wanted):
+        if value is not None:
+            _check(value, get_args(wanted)[0], name)
+    elif not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
+        raise BadValue(f"'{name}' takes {wanted.__name__}, not {shown(value)}")
+    elif is_dataclass(wanted):
+        for item in fields(wanted):
+            _check(getattr(value, item.name), item.type, f"{name}.{item.name}")

@@ -1,17 +1,53 @@
-"""What every client does: ask, and wait for an answer that may be an error or may never come."""
+"""What every client does: connect, ask, and wait for an answer that may be an error or may never come."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from wyoming.error import Error
 from wyoming.event import Event
 from wyoming.info import Describe
 
-from ._connection import Connection, connect_to
+from ._connection import Connection
 from ._errors import ConnectionLost, PeerError
 from ._fields import Fields
 from ._info import Info
+from ._limits import Limits
+from ._uri import Tcp, parse_uri
+
+
+async def connect(uri: str, *, timeout: float = 5.0, limits: Limits | None = None) -> Connection:
+    """Return a connection to the server at `uri`, which the caller closes (or uses in `async with`).
+
+    Raises `BadValue` for a wrong address, `ConnectionLost` where nobody answers within `timeout` seconds.
+    """
+    target = parse_uri(uri)
+    loop = asyncio.get_running_loop()
+
+    def factory() -> Connection:
+        return Connection(limits or Limits())
+
+    try:
+        async with asyncio.timeout(timeout):
+            if isinstance(target, Tcp):
+                _, connection = await loop.create_connection(factory, target.host, target.port)
+            else:
+                _, connection = await loop.create_unix_connection(factory, target.path)
+    except TimeoutError:
+        raise ConnectionLost(f"{uri} did not answer within {timeout:g} s") from None
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConnectionLost(f"{uri} cannot be reached: {reason}") from error
+    return connection
+
+
+@asynccontextmanager
+async def connect_to(uri: str, *, timeout: float = 5.0) -> AsyncIterator[Connection]:
+    """Connect to `uri` for the length of a block."""
+    async with await connect(uri, timeout=timeout) as connection:
+        yield connection
 
 
 async def answer(connection: Connection, timeout: float | None = None) -> Event:

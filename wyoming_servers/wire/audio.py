@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import wave
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from wyoming.event import Event
 
 from ._errors import UnsupportedAudio
-from ._fields import Fields
+from ._fields import Fields, shown
 
 __all__ = ["RATE", "WIDTH", "AudioConverter", "Format", "check_format", "chunk_format", "read_wav", "write_wav"]
 
@@ -23,6 +24,8 @@ RATE: Final = 16_000
 """Hertz; what every engine hears, with `WIDTH` bytes a sample and one channel."""
 
 WIDTH: Final = 2
+
+_PIECE_BYTES = 32 * 1024
 
 _RATES = (8_000, 192_000)
 _WIDTHS = (1, 4)
@@ -41,7 +44,7 @@ def check_format(rate: object, width: object, channels: object) -> Format:
     ):
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
             raise UnsupportedAudio(
-                f"audio '{name}' takes a whole number from {least} to {most} ({unit}), not {value!r:.60}"
+                f"audio '{name}' takes a whole number from {least} to {most} ({unit}), not {shown(value)}"
             )
     assert isinstance(rate, int) and isinstance(width, int) and isinstance(channels, int)
     return rate, width, channels
@@ -71,18 +74,25 @@ class AudioConverter:
 
         Raises `UnsupportedAudio` where `pcm` is not whole samples.
         """
+        return b"".join(self.pieces(pcm))
+
+    def pieces(self, pcm: bytes) -> Iterator[bytes]:
+        """Yield what `convert` returns bit by bit, each made within a millisecond. Raises as `convert`."""
         _, width, channels = self.format
         if len(pcm) % (width * channels):
             raise UnsupportedAudio(
                 f"{len(pcm)} bytes of audio are no whole samples of {width} bytes in {channels} channels; "
                 f"send a multiple of {width * channels} bytes"
             )
-        if self._same or not pcm:
-            return bytes(pcm)
-        mono = _to_mono(_to_s16(pcm, width), channels)
-        if self._resampler is not None:
-            mono = self._resampler.resample_chunk(mono)
-        return mono.tobytes()
+        step = _PIECE_BYTES - _PIECE_BYTES % (width * channels)
+        for start in range(0, len(pcm), step):
+            piece = pcm[start : start + step]
+            if not self._same:
+                mono = _to_mono(_to_s16(piece, width), channels)
+                if self._resampler is not None:
+                    mono = self._resampler.resample_chunk(mono)
+                piece = mono.tobytes()
+            yield piece
 
     def flush(self) -> bytes:
         """Return the rest; the stream is over."""
