@@ -28,6 +28,9 @@ from .ports import holder
 
 PORTS = {"vad": 10100, "tts": 10200, "asr": 10300, "handle": 10500, "image": 10800}
 
+DESCRIBE_S = 2.0
+"""How long a program on a server's port may take to prove that it speaks Wyoming."""
+
 _LEAST_FREE_MB = 200
 
 
@@ -162,7 +165,7 @@ def _port_finding(job: str, port: int) -> Finding:
     if owner is None:
         return Finding(check, State.OK, f"free for the {job} server")
     with suppress(WireError):
-        jobs = asyncio.run(describe(f"tcp://127.0.0.1:{port}", 2.0)).jobs
+        jobs = asyncio.run(describe(f"tcp://127.0.0.1:{port}", DESCRIBE_S)).jobs
         return Finding(check, State.OK, f"in use by {owner}, a server of the job {', '.join(jobs)}")
     remedy = f"stop it, or: hearth serve {job} --uri tcp://127.0.0.1:ANOTHER"
     return Finding(check, State.NOTE, f"in use by {owner}, which speaks no Wyoming", remedy)

@@ -35,7 +35,8 @@ async def run(args: Namespace) -> int:
     """Print what is seen in each picture."""
     if args.threshold is not None and not 0 <= args.threshold <= 1:
         raise UsageError(f"--threshold takes a number from 0 to 1, not {args.threshold:g}")
-    load_cv2().setLogLevel(0)  # what is wrong with a file is ours to say
+    log = load_cv2().utils.logging
+    log.setLogLevel(log.LOG_LEVEL_SILENT)  # what is wrong with a file is ours to say
     output = Output(json=args.json)
 
     async def look(uri: str, path: Path) -> None:

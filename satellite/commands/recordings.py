@@ -43,8 +43,9 @@ def open_recording(path: Path) -> Recording:
     try:
         with wave.open(str(path), "rb") as file:
             AudioConverter(file.getframerate(), file.getsampwidth(), file.getnchannels())
-            frames, rate = file.getnframes(), file.getframerate()
-            if not frames or not file.readframes(1):
+            block, rate = file.getsampwidth() * file.getnchannels(), file.getframerate()
+            frames = min(file.getnframes(), path.stat().st_size // block)  # a header may promise more than there is
+            if not file.readframes(1):
                 raise CommandError(f"{path}: the file holds no sound")
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror or error}") from error
