@@ -33,6 +33,9 @@ PING_S = 10.0
 STRANGER_S = 30.0
 """How often one that may not be used is asked to describe itself, on a new connection; Home Assistant does the same."""
 
+TRUST_CHECK_S = 2.0
+"""How soon it is noticed that somebody was trusted, or is no more."""
+
 _CONNECT_S = 3.0
 _ANSWER_S = 5.0
 _BRIEF_S = 5.0
@@ -152,10 +155,10 @@ class Watch:
             waits = self._waits()
             async with connection:
                 self._set(server)
-                if company := bool(server.jobs) and self._may_use(server.id):
-                    brief_visits = brief_visits + 1 if await self._keep_company(connection) else 0
+                if company := self._is_wanted(server):
+                    brief_visits = brief_visits + 1 if await self._keep_company(server, connection) else 0
             if not company:
-                await _first(STRANGER_S, self._again.wait())
+                await self._leave_alone(server)
             elif brief_visits > 1:  # it answers, but sends us away each time
                 await _first(PING_S, self._again.wait())
 
@@ -177,14 +180,14 @@ class Watch:
                 return connection, Server(find.name, find.id, uri, origin, jobs, info)
         raise failure
 
-    async def _keep_company(self, connection: Connection) -> bool:
+    async def _keep_company(self, server: Server, connection: Connection) -> bool:
         """Stay until there is reason to ask anew; return True when the server ended the connection soon."""
         began = self._clock()
         while True:
             await _first(PING_S, self._again.wait(), connection.ended())
             if not connection.is_open:
                 return self._clock() - began < _BRIEF_S
-            if self._again.is_set():
+            if self._again.is_set() or not self._is_wanted(server):
                 return False
             try:
                 await connection.send(Ping() if self._pongs else Describe())
@@ -194,6 +197,18 @@ class Watch:
             except WireError:
                 self._pongs = False
                 return False
+
+    async def _leave_alone(self, server: Server) -> None:
+        """Wait until a stranger should be asked again, or is a stranger no more."""
+        until = self._clock() + STRANGER_S
+        while (left := until - self._clock()) > 0 and not self._again.is_set():
+            await _first(min(left, TRUST_CHECK_S), self._again.wait())
+            if self._is_wanted(server):
+                self._changed()
+                return
+
+    def _is_wanted(self, server: Server) -> bool:
+        return bool(server.jobs) and self._may_use(server.id)
 
     def _may_use(self, server_id: str) -> bool:
         return self.origin is not Origin.ELSEWHERE or self._trusts(server_id)

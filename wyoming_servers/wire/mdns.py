@@ -23,8 +23,11 @@ _LOGGER = logging.getLogger(__name__)
 
 SERVICE_TYPE = "_wyoming._tcp.local."
 
-NETWORK_CHECK_S = 5.0
+NETWORK_CHECK_S = 2.0
 """How often to look whether the addresses of this machine have changed."""
+
+# It logs single packets that could not be sent or read, with a traceback: nothing that a user could do about.
+logging.getLogger("zeroconf").setLevel(logging.CRITICAL)
 
 _LOOPBACK = "127.0.0.1"
 
