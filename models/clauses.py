@@ -26,7 +26,7 @@ _BOUNDARY = re.compile(
       (?<!{_MARKS}) (?P<dot>\.) {_CLOSING}*+ (?=\s)    # a lone dot: see _goes_on
     | (?<!{_MARKS}) {_MARKS}++ {_CLOSING}*+ (?=\s)     # white space must follow: not in 3.5, 5:30, a.b
     | (?<!\d) {_WIDE_MARKS}++ {_CLOSING}*+ (?=.|\n)    # these need no space, but ３．５ is a number
-    | (?<!\d) \s [—–]++ (?=\s)                         # a dash between words; between numbers it is a minus
+    | (?<!\d) [^\S\n] [—–]++ (?=\s)                   # a dash between words; between numbers it is a minus
     | \n
     """,
     re.VERBOSE,

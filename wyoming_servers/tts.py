@@ -166,7 +166,7 @@ class TtsSession(Session):
 
 def add_options(parser: ArgumentParser) -> None:
     """Add how the house sounds."""
-    parser.add_argument("--voice", help="voice for who asks for none (en-US); `hearth models` lists them")
+    parser.add_argument("--voice", help="voice for who asks for none (en-US); `hearth say --list-voices` lists them")
     parser.add_argument("--language", help="language for who asks for none, where no --voice is given (en)")
     parser.add_argument("--speed", type=float, default=1.0, help="0.5, half as fast, to 2.0 (%(default)s)")
     parser.add_argument(
