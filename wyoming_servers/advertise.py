@@ -19,7 +19,7 @@ from pathlib import Path
 from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
 from .identity import IdentityError, host_id
-from .wire import Unix, WireError, parse_uri
+from .wire import Tcp, Unix, WireError, parse_uri
 from .wire.mdns import NETWORK_CHECK_S, SERVICE_TYPE, follow_network, keep_trying, lan_mdns, loopback_mdns
 from .wire.network import Address, Network, parse_address, read_network
 
@@ -65,7 +65,7 @@ async def advertise(
         # Not the machine's own name: another responder here, such as avahi, answers for that one.
         host_name=f"{short}-{target.port}.local.",
         port=target.port,
-        listens=await _resolve(target.host),
+        listens=await _resolve(target),
         properties={"id": host, "jobs": job, "version": version},
         contested=name is not None,
     )
@@ -88,15 +88,29 @@ def check_name(name: str) -> str:
     return name
 
 
-async def _resolve(host: str) -> list[Address]:
-    """Return the addresses that a server told to listen at `host` listens on."""
-    if (address := parse_address(host)) is not None:
-        return [address]
+async def _resolve(target: Tcp) -> list[Address]:
+    """Return the addresses that a server told to listen at `target` listens on."""
+    if (address := parse_address(target.host)) is not None:
+        everywhere = address.version == 6 and address.is_unspecified and _takes_ipv4(target.port)
+        return [address, IPv4Address(0)] if everywhere else [address]
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().getaddrinfo(target.host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise AdvertiseError(f"'{host}' has no address: {error}; listen at an address such as 0.0.0.0") from error
+        raise AdvertiseError(
+            f"'{target.host}' has no address: {error}; listen at an address such as 0.0.0.0"
+        ) from error
     return [ip_address(entry[4][0]) for entry in found]
+
+
+def _takes_ipv4(port: int) -> bool:
+    """Return True when the server that listens at `::` takes IPv4 as well, which is for it to decide."""
+    with socket.socket(socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("0.0.0.0", port))  # noqa: S104 - to see whether it is taken
+        except OSError:
+            return True
+    return False
 
 
 @dataclass
@@ -131,22 +145,22 @@ class _Advert:
             await asyncio.Event().wait()
 
     async def _on_lan(self) -> None:
-        network = self._visible(read_network())
         told: list[Address] = []
+        network = self._visible(read_network())
         async with lan_mdns(network) as lan:
             while True:
-                addresses = self._listening(network)
-                if addresses and addresses != told:
-                    if told:
-                        self._announce(await lan.async_update_service(self._service(addresses)))
-                    else:
-                        await self._register(lan, addresses, claim=True)
-                    told = addresses
+                addresses = self._listening(network) or told
+                if told and addresses != told:
+                    self._announce(await lan.async_update_service(self._service(addresses)))
+                await follow_network(lan, network)  # where an interface is new, what was told is told there
+                if addresses and not told:
+                    await self._register(lan, addresses, claim=True)
+                if addresses != told:
                     _LOGGER.info("Advertised as '%s' at %s", self.name, ", ".join(map(str, addresses)))
-                await asyncio.sleep(NETWORK_CHECK_S)
-                if (now := self._visible(read_network())) != network:
-                    network = now
-                    await follow_network(lan, network)
+                told = addresses
+                while (now := self._visible(read_network())) == network:
+                    await asyncio.sleep(NETWORK_CHECK_S)
+                network = now
 
     async def _register(self, where: AsyncZeroconf, addresses: list[Address], *, claim: bool) -> None:
         """Announce this server; `claim`: ask first whether the name is free (RFC 6762, 8.1), and rename it if not."""
@@ -198,6 +212,5 @@ class _Advert:
         return replace(network, lan=tuple(entry for entry in network.lan if entry.index in interfaces))
 
     def _families(self) -> set[int]:
-        """Return the IP versions in which this server listens at every address; `::` takes IPv4 as well."""
-        versions: set[int] = {address.version for address in self.listens if address.is_unspecified}
-        return versions | {4} if 6 in versions else versions
+        """Return the IP versions in which this server listens at every address."""
+        return {address.version for address in self.listens if address.is_unspecified}

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -129,6 +130,16 @@ async def test_what_listens_everywhere_is_found_on_loopback_at_a_loopback_addres
     async with listening() as listener, advert(tmp_path, uri="tcp://0.0.0.0:10300") as name:
         await listener.until(lambda names: name in names)
         assert "127.0.0.1" in (await listener.look_up(name)).parsed_addresses()
+
+
+@pytest.mark.parametrize("dual", [False, True])
+async def test_a_server_at_every_ipv6_address_may_take_ipv4_as_well(tmp_path: Path, dual: bool) -> None:
+    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=dual) as server:
+        uri = f"tcp://[::]:{server.getsockname()[1]}"
+        async with listening() as listener, advert(tmp_path, uri=uri) as name:
+            await listener.until(lambda names: name in names)
+            addresses = (await listener.look_up(name)).parsed_addresses()
+    assert set(addresses) == ({"127.0.0.1", "::1"} if dual else {"::1"})
 
 
 @pytest.mark.parametrize(
