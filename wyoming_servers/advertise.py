@@ -158,7 +158,7 @@ class _Advert:
                 if addresses != told:
                     _LOGGER.info("Advertised as '%s' at %s", self.name, ", ".join(map(str, addresses)))
                 told = addresses
-                while (now := self._visible(read_network())) == network:
+                while (now := self._visible(read_network())) == network:  # noqa: ASYNC110 - nobody tells of a change
                     await asyncio.sleep(NETWORK_CHECK_S)
                 network = now
 
