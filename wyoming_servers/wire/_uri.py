@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from ._errors import BadValue
+from ._fields import shown
 
 _UNIX_PATH_BYTES = 107
 """Longest path that Linux takes for a socket (sun_path, without its closing zero)."""
@@ -35,16 +37,16 @@ class Unix:
 
 def parse_uri(uri: str) -> Tcp | Unix:
     """Return what `uri` names; raise `BadValue`, with an example, for anything else."""
-    scheme, separator, rest = uri.partition("://")
-    if scheme == "unix" and separator and rest and "\0" not in rest:
-        if len(rest.encode()) > _UNIX_PATH_BYTES:
-            raise BadValue(f"'{uri}': a socket's path has at most {_UNIX_PATH_BYTES} bytes")
+    scheme, _, rest = uri.partition("://")
+    if scheme == "unix" and rest and "\0" not in rest:
+        if len(os.fsencode(rest)) > _UNIX_PATH_BYTES:
+            raise BadValue(f"{shown(uri)}: a socket's path has at most {_UNIX_PATH_BYTES} bytes")
         return Unix(rest)
-    if scheme == "tcp" and separator:
+    if scheme == "tcp" and "\0" not in rest:
         try:
             parts = urlsplit(uri)
             if parts.hostname and parts.port is not None and not (parts.path or parts.query or parts.username):
                 return Tcp(parts.hostname, parts.port)
         except ValueError:
             pass
-    raise BadValue(f"'{uri}' is no address of a server; it takes tcp://HOST:PORT or unix:///PATH")
+    raise BadValue(f"{shown(uri)} is no address of a server; it takes tcp://HOST:PORT or unix:///PATH")
