@@ -1,0 +1,297 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+import pytest_asyncio
+from wyoming.client import AsyncClient
+from wyoming.error import Error
+from wyoming.event import Event
+from wyoming.ping import Ping
+
+from camera.figure import draw_figure
+from models.engine import BadInput, Label
+from models.people import PeopleDetector
+from wyoming_servers.image import CREDITS, JOB
+from wyoming_servers.wire import describe
+from wyoming_servers.wire.image import Classification, Classify, Image, ImageCredit
+
+from .serving import receive, send, serving, until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def uri() -> AsyncIterator[str]:
+    async with serving(JOB) as uri:
+        yield uri
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def client(uri: str) -> AsyncIterator[AsyncClient]:
+    async with AsyncClient.from_uri(uri) as client:
+        yield client
+
+
+def encoded(picture: npt.NDArray[np.uint8], kind: str = ".jpg") -> bytes:
+    return cv2.imencode(kind, picture)[1].tobytes()
+
+
+FIGURE = encoded(draw_figure(640, 480))
+NOBODY = encoded(np.full((480, 640, 3), 200, np.uint8))
+
+
+def image(number: str = "a", data: bytes = FIGURE, **more: Any) -> Image:
+    return Image(id=number, format="jpeg", width=640, height=480, image=data, **more)
+
+
+async def answers(client: AsyncClient, count: int = 1) -> list[Classification]:
+    found: list[Classification] = []
+    while len(found) < count:
+        event = await receive(client)
+        if not ImageCredit.is_type(event.type):
+            assert Classification.is_type(event.type), event
+            found.append(Classification.from_event(event))
+    return found
+
+
+async def look(client: AsyncClient, wanted: Image) -> Classification:
+    await send(client, wanted)
+    return (await answers(client))[0]
+
+
+async def test_it_describes_itself(uri: str) -> None:
+    info = await describe(uri)
+    assert info.jobs == ["image"]
+    (program,) = info.image
+    assert (program.name, program.installed) == ("hearth-image", True)
+    (model,) = program.models
+    assert (model.name, model.installed, model.labels, model.attribution.name) == ("people", True, 1, "OpenCV")
+
+
+async def test_somebody(client: AsyncClient) -> None:
+    answer = await look(client, image("first", timestamp=1234))
+    assert (answer.id, answer.model, answer.status, answer.timestamp) == ("first", "people", "ok", 1234)
+    (label,) = answer.labels
+    assert (label.name, label.index) == ("person", 0)
+    assert label.score > 0.9
+    assert label.box is not None
+    x, _, width, height = label.box
+    assert abs(x + width / 2 - 0.5) < 0.05
+    assert 0.3 < height < 0.8
+    assert answer.inference_ms > 0
+    assert (await look(client, image("second", encoded(draw_figure(), ".png")))).labels
+
+
+async def test_nobody(client: AsyncClient) -> None:
+    answer = await look(client, image("none", NOBODY))
+    assert (answer.status, answer.labels) == ("ok", [])
+
+
+async def test_credits_are_told_once(client: AsyncClient) -> None:
+    await send(client, Classify())
+    credit = await receive(client)
+    assert ImageCredit.from_event(credit).credits == CREDITS == 2
+    await send(client, Classify(), image(), Ping())
+    events = await until(client, "classification")
+    assert "image-credit" not in {event.type for event in events}
+
+
+async def test_what_is_told_can_be_chosen(client: AsyncClient) -> None:
+    two = image("two", encoded(np.hstack([draw_figure(400, 500), draw_figure(400, 500)])))
+    assert len((await look(client, two)).labels) == 2
+    await send(client, Classify(name="people", top_k=1, context={"any": "thing"}))
+    assert len((await look(client, two)).labels) == 1
+    await send(client, Classify(threshold=1.0))
+    assert (await look(client, two)).labels == []
+    await send(client, Classify())
+    assert len((await look(client, two)).labels) == 2
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [(b"", "payload is empty"), (b"hello", "send a JPEG or a PNG"), (FIGURE[:2000], "its end is missing")],
+)
+async def test_what_is_no_picture_is_invalid_and_the_connection_lives(
+    client: AsyncClient, data: bytes, told: str
+) -> None:
+    answer = await look(client, image("bad", data))
+    assert (answer.id, answer.status, answer.labels) == ("bad", "invalid", [])
+    assert answer.text is not None
+    assert told in answer.text
+    assert (await look(client, image("good"))).status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        (Classify(name="dogs").event(), "there is no model 'dogs'; this server has 'people'"),
+        (Event("classify", {"top_k": 0}), "'top_k' of 'classify' takes a whole number from 1"),
+        (Event("classify", {"threshold": "high"}), "'threshold' of 'classify'"),
+        (Event("image", {}), "'id' of 'image'"),
+        (
+            Event("image", image().event().data | {"format": "gif"}, FIGURE),
+            "'format' of 'image' takes one of jpeg, png",
+        ),
+        (Event("image", image().event().data | {"width": -1}, FIGURE), "'width' of 'image'"),
+        (Event("image", image().event().data | {"deadline_ms": 0.5}, FIGURE), "'deadline_ms' of 'image'"),
+    ],
+)
+async def test_what_makes_no_sense_is_named_and_the_connection_lives(
+    client: AsyncClient, event: Event, told: str
+) -> None:
+    await send(client, event)
+    assert (await receive(client)).type == "image-credit"
+    error = Error.from_event(await receive(client))
+    assert error.code == "bad-value"
+    assert told in error.text
+    assert (await look(client, image())).status == "ok"
+
+
+async def test_an_expired_image_is_not_looked_at(client: AsyncClient) -> None:
+    answer = await look(client, image("late", deadline_ms=0))
+    assert (answer.id, answer.status, answer.inference_ms) == ("late", "expired", 0)
+    answer = await look(client, image("early", deadline_ms=60_000))
+    assert answer.status == "ok"
+
+
+async def test_over_a_unix_socket(tmp_path: Path) -> None:
+    async with serving(JOB, uri=f"unix://{tmp_path}/image.socket") as uri, AsyncClient.from_uri(uri) as client:
+        assert (await look(client, image())).status == "ok"
+
+
+async def test_many_cameras_are_all_answered(uri: str) -> None:
+    async def camera(name: str) -> list[Classification]:
+        async with AsyncClient.from_uri(uri) as client:
+            return [await look(client, image(f"{name}-{number}")) for number in range(3)]
+
+    found = await asyncio.gather(*(camera(name) for name in "abcd"))
+    assert [[answer.id for answer in camera] for camera in found] == [[f"{c}-{n}" for n in range(3)] for c in "abcd"]
+    assert {answer.status for camera in found for answer in camera} == {"ok"}
+
+
+class Slow(PeopleDetector):
+    """Looks as long as the test wants."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.loop = asyncio.get_running_loop()
+        self.may_go_on = asyncio.Event()
+        self.looked_at = 0
+
+    def classify(self, pictures: Sequence[npt.NDArray[np.uint8]]) -> list[list[Label]]:
+        self.looked_at += 1
+        if self.looked_at > 1:  # the first one warms up
+            asyncio.run_coroutine_threadsafe(self.may_go_on.wait(), self.loop).result(20)
+        return super().classify(pictures)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def slow(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[str, Slow]]:
+    """A server with one thread, whose detector waits to be told to go on."""
+    made: list[Slow] = []
+
+    def make(**options: Any) -> Slow:
+        made.append(Slow(**options))
+        return made[-1]
+
+    monkeypatch.setattr("wyoming_servers.image.PeopleDetector", make)
+    async with serving(JOB, "--threads", "1") as uri:
+        yield uri, made[0]
+        made[0].may_go_on.set()
+
+
+async def test_a_newer_image_takes_the_place_of_the_one_that_waits(slow: tuple[str, Slow]) -> None:
+    uri, detector = slow
+    async with AsyncClient.from_uri(uri) as client:
+        await send(client, *(image(number, timestamp=index) for index, number in enumerate("abcd")))
+        first = await answers(client, 2)
+        assert [(answer.id, answer.status, answer.timestamp) for answer in first] == [
+            ("b", "superseded", 1),
+            ("c", "superseded", 2),
+        ]
+        detector.may_go_on.set()
+        rest = await answers(client, 2)
+        assert [(answer.id, answer.status) for answer in rest] == [("a", "ok"), ("d", "ok")]
+        assert rest[0].labels
+        assert detector.looked_at == 3
+
+
+async def test_an_image_expires_while_another_is_looked_at(slow: tuple[str, Slow]) -> None:
+    uri, detector = slow
+    async with AsyncClient.from_uri(uri) as one, AsyncClient.from_uri(uri) as other:
+        await send(one, image("one"))
+        await until(one, "image-credit")
+        await send(other, image("other", deadline_ms=30))
+        (answer,) = await answers(other)
+        assert (answer.status, answer.inference_ms) == ("expired", 0)
+        assert answer.queued_ms >= 30
+        detector.may_go_on.set()
+        assert (await answers(one))[0].status == "ok"
+        assert detector.looked_at == 2
+
+
+async def test_one_too_many_is_told_busy(slow: tuple[str, Slow]) -> None:
+    uri, detector = slow
+    clients = [AsyncClient.from_uri(uri) for _ in range(18)]
+    try:
+        for client in clients:
+            await client.connect()
+            await send(client, image())
+            await until(client, "image-credit")
+        (answer,) = await answers(clients[-1])
+        assert (answer.status, answer.labels) == ("busy", [])
+        detector.may_go_on.set()
+        done = await asyncio.gather(*(answers(client) for client in clients[:-1]))
+        assert {answer.status for (answer,) in done} == {"ok"}
+    finally:
+        await asyncio.gather(*(client.disconnect() for client in clients))
+
+
+async def test_a_camera_that_goes_is_not_looked_at(slow: tuple[str, Slow]) -> None:
+    uri, detector = slow
+    async with AsyncClient.from_uri(uri) as staying:
+        await send(staying, image("staying"))
+        await until(staying, "image-credit")
+        async with AsyncClient.from_uri(uri) as leaving:
+            await send(leaving, image("leaving"))
+            await until(leaving, "image-credit")
+        detector.may_go_on.set()
+        assert (await answers(staying))[0].status == "ok"
+        assert (await look(staying, image("next"))).status == "ok"
+        assert detector.looked_at == 3
+
+
+async def test_describe_is_answered_while_it_looks(slow: tuple[str, Slow]) -> None:
+    uri, _ = slow
+    async with AsyncClient.from_uri(uri) as client:
+        await send(client, image(), Ping())
+        assert (await until(client, "pong"))[-1].type == "pong"
+        assert (await describe(uri)).jobs == ["image"]
+
+
+async def test_options() -> None:
+    async with serving(JOB, "--threshold", "0", "--max-side", "320") as uri, AsyncClient.from_uri(uri) as client:
+        assert (await look(client, image())).status == "ok"
+    for option, value, told in (
+        ("--threshold", "2", "threshold is 2"),
+        ("--threads", "0", "threads is 0"),
+        ("--max-side", "10", "max_side is 10"),
+    ):
+        with pytest.raises(BadInput, match=told):
+            async with serving(JOB, option, value):
+                pass
+
+
+async def test_photos(client: AsyncClient, shared: Path) -> None:
+    async def count(name: str) -> int:
+        return len((await look(client, image(name, (shared / "media/photos" / name).read_bytes()))).labels)
+
+    assert await count("kite_and_cold.jpg") == 2
+    assert await count("cat_1080p.jpg") == 0
