@@ -8,10 +8,10 @@ import random as _random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import TracebackType
 
 from wyoming_servers.wire import JOBS, BadValue, parse_uri
 
+from .background import Background
 from .discovery import Browser, Find
 from .trust import Trust
 from .watch import Origin, Server, Watch
@@ -54,7 +54,7 @@ class ByHand:
         return cls(job, uri)
 
 
-class Servers:
+class Servers(Background):
     """Finds servers and keeps watch over them for the length of an `async with` block.
 
     `by_hand`: servers that the user named, which come first and need no trust. `trust`: who else may be used on other
@@ -81,21 +81,6 @@ class Servers:
         self._strangers = asyncio.Semaphore(_STRANGERS_AT_ONCE)
         self._change = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Servers:
-        self._task = asyncio.create_task(self._run(), name="servers")
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        task = self._task
-        assert task is not None
-        task.cancel()
-        await asyncio.wait([task])
-        if not task.cancelled() and error is None:
-            task.result()
 
     # ---- what others ask
 
@@ -150,7 +135,7 @@ class Servers:
             raise NoServer(self._advice([job for job in jobs if not self.candidates(job)])) from None
 
     def _advice(self, jobs: list[str]) -> str:
-        text = f"there is no server for {', '.join(jobs)}: start one with 'hearth serve {jobs[0]}'"
+        text = f"there is no server for {', '.join(jobs)}: start the house's own with 'hearth up'"
         text += f", or name one with --server {jobs[0]}=tcp://HOST:PORT"
         for named in self._by_hand:
             if named.job in jobs:

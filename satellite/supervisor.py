@@ -23,11 +23,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
-from types import TracebackType
 
 from wyoming_servers.wire import Tcp, WireError, describe, parse_uri
 from wyoming_servers.wire.parent import PARENT_VARIABLE
 
+from .background import Background
 from .backoff import backoff
 
 _LOGGER = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ _LOGGER = logging.getLogger(__name__)
 STOP_S = 5.0
 """How long a server may take to end after SIGTERM; then it is killed."""
 
-STEADY_S = 10.0
+STEADY_S = 5.0
 """Who lived this long is well: the back-off begins anew."""
 
 _FIRST_WAIT_S = 0.5
@@ -110,7 +110,7 @@ class Restarts:
         return chain([0.0], backoff(_FIRST_WAIT_S, _LONGEST_WAIT_S, random=self._random))
 
 
-class Supervisor:
+class Supervisor(Background):
     """Runs programs for the length of an `async with` block.
 
     `watch` hears of every change. `output` takes what the servers write, line by line, with the job's name. Leaving the
@@ -133,21 +133,6 @@ class Supervisor:
         self._troubles = {program.job: deque[str](maxlen=_HOPELESS) for program in programs}
         """What went wrong with each job since it was last ready."""
         self._changed = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Supervisor:
-        self._task = asyncio.create_task(self._run(), name="supervisor")
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        task = self._task
-        assert task is not None
-        task.cancel()
-        await asyncio.wait([task])
-        if not task.cancelled() and error is None:
-            task.result()
 
     async def ready(self, timeout: float) -> None:
         """Return when every server answers `describe`.

@@ -90,7 +90,7 @@ async def test_who_is_missing_is_told_with_what_to_do(trust: Trust) -> None:
         with pytest.raises(NoServer) as caught:
             await servers.wait_for(["asr", "tts"], 0.1)
     assert str(caught.value) == (
-        "there is no server for asr, tts: start one with 'hearth serve asr', or name one with "
+        "there is no server for asr, tts: start the house's own with 'hearth up', or name one with "
         f"--server asr=tcp://HOST:PORT; {named[0].uri} does not answer for asr"
     )
 
