@@ -10,10 +10,10 @@ from __future__ import annotations
 import sys
 import uuid
 from argparse import Namespace
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from wyoming.asr import Transcript
 from wyoming.event import Event
@@ -128,7 +128,7 @@ class HandleSession(Session):
         said: list[str] = []
         extra: dict[str, Any] = {}
         pieces = self._brain.threads.stream(lambda cancelled: self._brain.responder.respond(text, history, cancelled))
-        async with aclosing(cast(AsyncGenerator[Intent | str, None], pieces)):
+        async with aclosing(pieces):
             async for piece in pieces:
                 if not said:
                     await self.client.send(HandledStart(context={"conversation_id": known}))

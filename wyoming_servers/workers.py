@@ -13,7 +13,7 @@ import socket
 import sys
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
@@ -70,7 +70,7 @@ class Threads:
         work.add_done_callback(lambda _: _call_soon(loop, self._leave))
         return await asyncio.wrap_future(work)
 
-    async def stream(self, make: Callable[[Cancelled], Iterator[T]], *, buffer: int = 256) -> AsyncIterator[T]:
+    async def stream(self, make: Callable[[Cancelled], Iterator[T]], *, buffer: int = 256) -> AsyncGenerator[T, None]:
         """Yield what the generator `make(cancelled)` yields in a thread, at most `buffer` items ahead of the reader.
 
         Raises `Busy` when there is no place. Closing or cancelling this makes `cancelled()` true, and the thread is
@@ -140,7 +140,7 @@ class Processes:
         ]
         self._streams = streams
         self._queue = queue
-        self._waiting: deque[asyncio.Future[_Worker]] = deque()
+        self._waiting: deque[asyncio.Future[Stream]] = deque()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> dict[str, Any]:
@@ -174,21 +174,19 @@ class Processes:
 
         Raises `Busy` when too many wait already, `WorkerDied` when the process dies, `EngineError` from `open`.
         """
-        worker = await self._place()
-        stream = Stream(worker)
+        stream = await self._place()
         try:
             await stream.open(arguments)
             yield stream
         finally:
-            stream.close()
-            self._leave(worker)
+            self._leave(stream)
 
-    async def _place(self) -> _Worker:
-        """Return a worker with a place taken for the caller: who came first is served first."""
+    async def _place(self) -> Stream:
+        """Return a stream, not yet open, with a place of its own: who came first is served first."""
         self._admit()
         if len(self._waiting) >= self._queue and self._free() is None:
             raise Busy("every worker has work and the queue is full; try again shortly")
-        place: asyncio.Future[_Worker] = asyncio.get_running_loop().create_future()
+        place: asyncio.Future[Stream] = asyncio.get_running_loop().create_future()
         self._waiting.append(place)
         self._admit()
         try:
@@ -203,8 +201,8 @@ class Processes:
                 raise Busy(f"no worker was free for {_PLACE_S:g} s; try again shortly") from None
             raise
 
-    def _leave(self, worker: _Worker) -> None:
-        worker.streams -= 1
+    def _leave(self, stream: Stream) -> None:
+        stream.close()
         self._admit()
 
     def _free(self) -> _Worker | None:
@@ -216,8 +214,7 @@ class Processes:
         while self._waiting and (worker := self._free()) is not None:
             place = self._waiting.popleft()
             if not place.done():
-                worker.streams += 1
-                place.set_result(worker)
+                place.set_result(Stream(worker))
 
     async def _keep(self, worker: _Worker) -> None:
         """Start `worker` again whenever it dies."""
@@ -245,6 +242,7 @@ class Stream:
         self._worker = worker
         self._generation = worker.generation
         self._number = worker.next_number()
+        worker.streams += 1
 
     async def open(self, arguments: dict[str, Any]) -> None:
         """Make the stream in its process."""
@@ -261,8 +259,9 @@ class Stream:
         return await self._worker.call((self._number, method, args, {}))
 
     def close(self) -> None:
-        """Let the stream go."""
+        """Let the stream go, and its place."""
         if self._generation == self._worker.generation:
+            self._worker.streams -= 1
             self._worker.post((self._number, "close", (), {}))
 
 
@@ -306,6 +305,7 @@ class _Worker:
             ours.close()
             raise
         self.generation += 1
+        self.streams = 0
         self._reading = asyncio.create_task(self._read(reader))
         try:
             async with asyncio.timeout(_START_S):
@@ -390,6 +390,7 @@ class _Worker:
                     answer.set_exception(WorkerDied(f"{self.name} died in the middle of this request; send it again"))
 
     def _kill(self) -> None:
+        self._ready = False
         if self._process is not None:
             with suppress(ProcessLookupError):
                 self._process.kill()

@@ -1,0 +1,76 @@
+"""Engines for the tests of workers, built in the worker processes."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from models.engine import BadInput, EngineUnavailable
+
+
+class Engine:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.version = "1"
+        self._hidden = object()
+
+    def open(self, **arguments: Any) -> Stream:
+        if arguments.get("bad"):
+            raise BadInput("a bad argument")
+        return Stream()
+
+
+class Stream:
+    def __init__(self) -> None:
+        self.heard = 0
+
+    def pid(self) -> int:
+        return os.getpid()
+
+    def feed(self, data: bytes) -> int:
+        self.heard += len(data)
+        return self.heard
+
+    def sleep(self, seconds: float) -> str:
+        time.sleep(seconds)
+        return "slept"
+
+    def bad(self) -> None:
+        raise BadInput("bad input")
+
+    def bug(self) -> None:
+        raise ZeroDivisionError
+
+    def die(self) -> None:
+        os._exit(1)
+
+
+def make(name: str = "test") -> Engine:
+    return Engine(name)
+
+
+def unavailable() -> Engine:
+    raise EngineUnavailable("pip install 'something'")
+
+
+def broken() -> Engine:
+    raise KeyError("secret")
+
+
+def dying() -> Engine:
+    os._exit(3)
+
+
+def slow() -> Engine:
+    time.sleep(1000)
+    raise AssertionError
+
+
+def once(flag: str) -> Engine:
+    """Can be built a first time only."""
+    try:
+        os.close(os.open(flag, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        raise EngineUnavailable("not twice") from None
+    return Engine("once")

@@ -1,0 +1,411 @@
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from models.engine import BadInput, Cancelled, EngineError, EngineUnavailable
+from wyoming_servers import workers
+from wyoming_servers.wire import Busy
+from wyoming_servers.workers import Processes, Threads, WorkerDied
+
+ENGINES = "tests.wyoming_servers.engines"
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - the test looks from outside
+            await asyncio.sleep(0.01)
+
+
+# ---------------------------------------------------------------------------------------------- threads
+
+
+@asynccontextmanager
+async def threads(count: int = 1, queue: int = 8) -> AsyncIterator[Threads]:
+    pool = Threads(count, queue=queue, name="test")
+    try:
+        yield pool
+    finally:
+        pool.close()
+        assert not [thread for thread in threading.enumerate() if thread.name.startswith("test")]
+
+
+async def test_run_returns_and_raises() -> None:
+    async with threads() as pool:
+        assert await pool.run(lambda x: x + 1, 2) == 3
+        with pytest.raises(ZeroDivisionError):
+            await pool.run(lambda: 1 / 0)
+        assert await pool.run(threading.current_thread) is not threading.current_thread()
+
+
+async def test_a_full_queue_is_busy_and_has_room_again() -> None:
+    async with threads(count=1, queue=1) as pool:
+        gate = threading.Event()
+        running = asyncio.create_task(pool.run(gate.wait))
+        waiting = asyncio.create_task(pool.run(gate.wait))
+        await asyncio.sleep(0)
+        with pytest.raises(Busy):
+            await pool.run(gate.wait)
+        gate.set()
+        assert await running
+        assert await waiting
+        assert await pool.run(lambda: "room") == "room"
+
+
+async def test_cancelled_while_waiting_never_starts() -> None:
+    async with threads() as pool:
+        gate, begun = threading.Event(), threading.Event()
+        running = asyncio.create_task(pool.run(gate.wait))
+        waiting = asyncio.create_task(pool.run(begun.set))
+        await asyncio.sleep(0.05)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        gate.set()
+        await running
+        await pool.run(lambda: None)
+        assert not begun.is_set()
+
+
+async def test_cancelled_while_running_leaves_at_once_and_keeps_the_place() -> None:
+    async with threads(count=1, queue=0) as pool:
+        gate, begun = threading.Event(), threading.Event()
+
+        def work() -> None:
+            begun.set()
+            gate.wait()
+
+        running = asyncio.create_task(pool.run(work))
+        await until(begun.is_set)
+        running.cancel()
+        async with asyncio.timeout(1):
+            await asyncio.gather(running, return_exceptions=True)
+        with pytest.raises(Busy):
+            await pool.run(lambda: None)
+        gate.set()
+        await until(lambda: pool._taken == 0)
+        await pool.run(lambda: None)
+
+
+async def test_a_stream_yields_in_order_and_no_further_ahead_than_its_buffer() -> None:
+    made: list[int] = []
+
+    def make(cancelled: Cancelled) -> Iterator[int]:
+        for number in range(100):
+            made.append(number)
+            yield number
+
+    async with threads() as pool, aclosing(pool.stream(make, buffer=5)) as stream:
+        received = []
+        async for number in stream:
+            if number == 0:
+                await asyncio.sleep(0.1)
+                assert len(made) <= 8
+            received.append(number)
+        assert received == list(range(100))
+
+
+async def test_a_stream_raises_what_its_generator_raises_after_what_it_yielded() -> None:
+    def make(cancelled: Cancelled) -> Iterator[int]:
+        yield 1
+        raise BadInput("no more")
+
+    async with threads() as pool:
+        received = []
+        with pytest.raises(BadInput):
+            async with aclosing(pool.stream(make)) as stream:
+                async for number in stream:
+                    received.append(number)  # noqa: PERF401
+        assert received == [1]
+
+
+@pytest.mark.parametrize("how", ["closed", "cancelled", "broken off"])
+async def test_a_stream_left_early_frees_its_thread(how: str) -> None:
+    left = threading.Event()
+
+    def make(cancelled: Cancelled) -> Iterator[int]:
+        try:
+            while not cancelled():
+                yield 0
+                time.sleep(0.001)
+        finally:
+            left.set()
+
+    async with threads(count=1, queue=0) as pool:
+        begun = asyncio.Event()
+
+        async def consume() -> None:
+            async with aclosing(pool.stream(make, buffer=2)) as stream:
+                async for _ in stream:
+                    begun.set()
+                    if how == "closed":
+                        return
+                    if how == "broken off":
+                        raise ZeroDivisionError
+                    await asyncio.sleep(1000)
+
+        task = asyncio.create_task(consume())
+        await begun.wait()
+        task.cancel() if how == "cancelled" else None
+        await asyncio.gather(task, return_exceptions=True)
+        await until(left.is_set)
+        await until(lambda: pool._taken == 0)
+        assert await pool.run(lambda: "free") == "free"
+
+
+async def test_a_stream_without_a_place_is_busy() -> None:
+    async with threads(count=1, queue=0) as pool:
+        gate = threading.Event()
+        running = asyncio.create_task(pool.run(gate.wait))
+        await asyncio.sleep(0)
+        with pytest.raises(Busy):
+            async for _ in pool.stream(lambda _: iter([1])):
+                pass
+        gate.set()
+        await running
+
+
+# ---------------------------------------------------------------------------------------------- processes
+
+
+@pytest.fixture(autouse=True)
+def engines_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+
+
+@asynccontextmanager
+async def nothing_left() -> AsyncIterator[None]:
+    """Check that a block leaves no process, task or descriptor."""
+    gc.collect()
+    descriptors, tasks = psutil.Process().num_fds(), asyncio.all_tasks()
+    yield
+    await asyncio.sleep(0)
+    assert not [child for child in psutil.Process().children() if "wyoming_servers.worker" in child.cmdline()]
+    assert asyncio.all_tasks() == tasks
+    gc.collect()
+    assert psutil.Process().num_fds() <= descriptors + 1  # asyncio keeps one to watch children
+
+
+@asynccontextmanager
+async def processes(factory: str = "make", **options: Any) -> AsyncIterator[Processes]:
+    async with nothing_left():
+        pool = Processes(f"{ENGINES}:{factory}", **options)
+        await pool.start()
+        try:
+            yield pool
+        finally:
+            await pool.close()
+
+
+async def test_calls_and_their_results() -> None:
+    async with nothing_left():
+        pool = Processes(f"{ENGINES}:make", {"name": "given"}, count=2)
+        assert await pool.start() == {"name": "given", "version": "1"}
+        async with pool.stream() as first, pool.stream() as second:
+            assert await first.call("pid") != await second.call("pid")
+            assert await first.call("feed", bytes(100_000)) == 100_000
+            assert await first.call("feed", b"1") == 100_001
+            assert await second.call("feed", b"1") == 1
+        await pool.close()
+
+
+async def test_errors_come_across() -> None:
+    async with processes(count=1) as pool:
+        async with pool.stream() as stream:
+            with pytest.raises(BadInput, match="bad input"):
+                await stream.call("bad")
+            with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+                await stream.call("bug")
+            assert await stream.call("feed", b"1") == 1
+        with pytest.raises(BadInput, match="bad argument"):
+            async with pool.stream(bad=True):
+                pass
+        async with pool.stream() as stream:
+            assert await stream.call("feed", b"1") == 1
+
+
+@pytest.mark.parametrize(
+    ("factory", "error", "said"),
+    [
+        ("unavailable", EngineUnavailable, "pip install"),
+        ("broken", EngineError, "secret"),
+        ("missing", EngineError, "missing"),
+        ("dying", EngineError, "ended while"),
+    ],
+)
+async def test_an_engine_that_cannot_be_built(factory: str, error: type[Exception], said: str) -> None:
+    async with nothing_left():
+        with pytest.raises(error, match=said):
+            await Processes(f"{ENGINES}:{factory}", count=2).start()
+
+
+async def test_an_engine_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_START_S", 0.5)
+    async with nothing_left():
+        with pytest.raises(EngineError, match="was not ready"):
+            await Processes(f"{ENGINES}:slow", count=2).start()
+
+
+async def test_a_start_that_is_cancelled_leaves_nothing() -> None:
+    async with nothing_left():
+        starting = asyncio.create_task(Processes(f"{ENGINES}:slow", count=2).start())
+        await asyncio.sleep(0.3)
+        starting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await starting
+
+
+async def test_who_waits_is_served_in_turn_and_too_many_are_busy() -> None:
+    order: list[int] = []
+
+    async with processes(count=1, streams=1, queue=3) as pool:
+
+        async def use(number: int) -> None:
+            async with pool.stream() as stream:
+                order.append(number)
+                await stream.call("sleep", 0.02)
+
+        users = [asyncio.create_task(use(number)) for number in range(4)]
+        await asyncio.sleep(0)
+        with pytest.raises(Busy):
+            async with pool.stream():
+                pass
+        await asyncio.gather(*users)
+        assert order == [0, 1, 2, 3]
+
+
+async def test_who_comes_later_does_not_overtake() -> None:
+    async with processes(count=1, streams=1, queue=2) as pool:
+        order: list[str] = []
+
+        async def use(name: str) -> None:
+            async with pool.stream():
+                order.append(name)
+
+        async with pool.stream():
+            waiting = asyncio.create_task(use("waiting"))
+            await asyncio.sleep(0.01)
+        await use("later")
+        await waiting
+        assert order == ["waiting", "later"]
+
+
+async def test_a_place_waited_for_in_vain_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_PLACE_S", 0.1)
+    async with processes(count=1) as pool:
+        async with pool.stream():
+            with pytest.raises(Busy):
+                async with pool.stream():
+                    pass
+        async with pool.stream() as stream:
+            assert await stream.call("feed", b"") == 0
+
+
+async def test_cancelled_while_waiting_for_a_place_loses_none() -> None:
+    async with processes(count=1, queue=100) as pool:
+
+        async def use() -> None:
+            async with pool.stream() as stream:
+                await stream.call("feed", b"")
+
+        for moment in range(8):
+            async with pool.stream():
+                waiting = [asyncio.create_task(use()) for _ in range(3)]
+                await asyncio.sleep(0)
+            for _ in range(moment):
+                await asyncio.sleep(0)
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+            async with asyncio.timeout(5), pool.stream() as stream:
+                assert await stream.call("feed", b"12") == 2
+        assert [worker.streams for worker in pool._workers] == [0]
+        assert not pool._waiting
+
+
+async def test_a_cancelled_call_leaves_at_once_and_its_answer_is_nobodys() -> None:
+    async with processes(count=1) as pool:
+        async with pool.stream() as stream:
+            call = asyncio.create_task(stream.call("sleep", 0.5))
+            await asyncio.sleep(0.1)
+            call.cancel()
+            async with asyncio.timeout(0.2):
+                await asyncio.gather(call, return_exceptions=True)
+        async with pool.stream() as stream:
+            assert await stream.call("feed", b"123") == 3
+
+
+async def test_a_killed_process_fails_its_calls_and_is_replaced(caplog: pytest.LogCaptureFixture) -> None:
+    async with processes(count=1) as pool:
+        async with pool.stream() as stream:
+            pid = await stream.call("pid")
+            call = asyncio.create_task(stream.call("sleep", 100))
+            await asyncio.sleep(0.1)
+            os.kill(pid, signal.SIGKILL)
+            with pytest.raises(WorkerDied):
+                await call
+            with pytest.raises(WorkerDied):
+                await stream.call("feed", b"")
+        async with asyncio.timeout(10), pool.stream() as stream:
+            assert await stream.call("pid") != pid
+        assert any("died" in record.message for record in caplog.records)
+
+
+async def test_one_that_dies_does_not_disturb_the_other() -> None:
+    async with processes(count=2) as pool, pool.stream() as first, pool.stream() as second:
+        with pytest.raises(WorkerDied):
+            await first.call("die")
+        assert await second.call("feed", b"1") == 1
+        async with asyncio.timeout(10), pool.stream() as third:
+            assert await third.call("feed", b"1") == 1
+
+
+async def test_a_call_that_hangs_is_given_up_and_its_process_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with processes(count=1) as pool:
+        monkeypatch.setattr(workers, "_CALL_S", 0.3)
+        async with pool.stream() as stream:
+            with pytest.raises(WorkerDied, match="did not answer"):
+                await stream.call("sleep", 100)
+        monkeypatch.setattr(workers, "_CALL_S", 30.0)
+        async with asyncio.timeout(10), pool.stream() as stream:
+            assert await stream.call("feed", b"1") == 1
+
+
+async def test_a_process_that_cannot_be_replaced_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(workers, "_RESTART_S", (0.0, 0.1))
+    flag = tmp_path / "flag"
+    async with processes("once", arguments={"flag": str(flag)}, count=1) as pool:
+        with pytest.raises(WorkerDied):
+            async with pool.stream() as stream:
+                await stream.call("die")
+        waiting = asyncio.create_task(_feed(pool))
+        await until(lambda: any("not twice" in record.getMessage() for record in caplog.records))
+        flag.unlink()
+        assert await waiting == 1
+
+
+async def _feed(pool: Processes) -> Any:
+    async with pool.stream() as stream:
+        return await stream.call("feed", b"1")
+
+
+async def test_a_worker_goes_when_its_parent_is_gone() -> None:
+    async with processes(count=1) as pool:
+        async with pool.stream() as stream:
+            child = psutil.Process(await stream.call("pid"))
+        [worker] = pool._workers
+        assert worker._writer is not None
+        worker._writer.transport.abort()
+        await asyncio.to_thread(child.wait, 5)
