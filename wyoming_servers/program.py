@@ -24,6 +24,7 @@ from .advertise import AdvertiseError, advertise
 from .service import Client, Service, Session
 from .wire import Info, Limits, WireError, parse_uri
 from .wire.options import Parser, default_data_dir, version
+from .wire.parent import follow_parent
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ class Job:
 
 def main(job: Job, argv: Sequence[str] | None = None) -> int:
     """Run the server until SIGTERM or SIGINT; return its exit status: 0 stopped, 1 failed, 2 (raised) wrong options."""
+    follow_parent()
     args = _parser(job).parse_args(argv)
     logging.basicConfig(
         level=logging.DEBUG if args.debug else logging.INFO,

@@ -155,7 +155,11 @@ class Service:
         target = parse_uri(uri)
         loop = asyncio.get_running_loop()
         if isinstance(target, Tcp):
-            server = await loop.create_server(self._connection, target.host, target.port, backlog=_ACCEPTED_A_TURN)
+            if target.host == "::":  # asyncio would take IPv6 alone; everywhere means everywhere
+                both = socket.create_server(("::", target.port), family=socket.AF_INET6, dualstack_ipv6=True)
+                server = await loop.create_server(self._connection, sock=both, backlog=_ACCEPTED_A_TURN)
+            else:
+                server = await loop.create_server(self._connection, target.host, target.port, backlog=_ACCEPTED_A_TURN)
             uri = str(Tcp(target.host, server.sockets[0].getsockname()[1]))
         else:
             _clear_socket(target)
