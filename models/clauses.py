@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-MAX_CLAUSE = 250
-"""Characters. Without a mark for so long, text is cut at a space: about 15 seconds of speech."""
+MAX_CLAUSE = 160
+"""Characters. Without a mark for so long, text is cut at a space: about 10 seconds of speech."""
 
 _WINDOW = MAX_CLAUSE + 50
 """Characters looked at for one clause: a mark, closing quotes and what follows them fit behind the longest."""

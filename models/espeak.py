@@ -22,11 +22,11 @@ from pathlib import Path
 
 from models.engine import BadInput, Cancelled, EngineError, EngineUnavailable, Synthesizer, Voice
 
-MAX_TEXT = 500
+MAX_TEXT = 320
 """Characters in one call, twice the longest clause."""
 
 MAX_SECONDS = 120
-"""Of sound from one call: emoji and signs are read out by their names, which are long. 5 MB."""
+"""Of sound from one call, 5 MB: signs of a foreign script are read out by their names, which are long."""
 
 DEFAULT_VOICE = "en-US"
 """American, like the recognizer's acoustic model, so that the house understands itself."""

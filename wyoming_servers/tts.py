@@ -170,7 +170,7 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument("--language", help="language for who asks for none, where no --voice is given (en)")
     parser.add_argument("--speed", type=float, default=1.0, help="0.5, half as fast, to 2.0 (%(default)s)")
     parser.add_argument(
-        "--samples-per-chunk", type=_positive, default=1024, help="audio in one audio-chunk (%(default)s)"
+        "--samples-per-chunk", type=_positive, default=4096, help="audio in one audio-chunk (%(default)s)"
     )
 
 

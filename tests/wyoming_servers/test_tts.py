@@ -68,7 +68,7 @@ def sound(events: list[Event]) -> bytes:
     start = AudioStart.from_event(events[0])
     chunks = [AudioChunk.from_event(event) for event in events[1:-1]]
     assert {(part.rate, part.width, part.channels) for part in (start, *chunks)} == {(RATE, 2, 1)}
-    assert all(0 < len(chunk.audio) <= 2048 and len(chunk.audio) % 2 == 0 for chunk in chunks)
+    assert all(0 < len(chunk.audio) <= 8192 and len(chunk.audio) % 2 == 0 for chunk in chunks)
     return b"".join(chunk.audio for chunk in chunks)
 
 
