@@ -49,9 +49,9 @@ _OPENCV = Attribution(name="OpenCV", url="https://opencv.org")
 class Eyes:
     """What all connections share: the engine, the threads it runs in, and the turns."""
 
-    def __init__(self, engine: PeopleDetector, *, threads: int, threshold: float) -> None:
+    def __init__(self, engine: PeopleDetector, *, threads: int, min_score: float) -> None:
         self.engine = engine
-        self.threshold = threshold
+        self.min_score = min_score
         self.turns = Turns(threads, queue=_QUEUE, queue_bytes=_QUEUE_BYTES)
         self._threads = Threads(threads, queue=threads, name="image")
 
@@ -140,8 +140,8 @@ class ImageSession(Session):
         await self.client.send(answer)
 
     def _labels(self, seen: list[Label], wanted: Classify) -> list[LabelScore]:
-        threshold = self._eyes.threshold if wanted.threshold is None else wanted.threshold
-        return [_told(label) for label in seen if label.score >= threshold][: wanted.top_k]
+        least = self._eyes.min_score if wanted.threshold is None else wanted.threshold
+        return [_told(label) for label in seen if label.score >= least][: wanted.top_k]
 
 
 def _told(label: Label) -> LabelScore:
@@ -163,7 +163,7 @@ def add_options(parser: ArgumentParser) -> None:
         help="pixels of a picture's longer side; larger ones are made smaller before they are looked at (%(default)s)",
     )
     parser.add_argument(
-        "--threshold", type=float, default=0.5, help="least score, 0 to 1, of what is told unless asked (%(default)s)"
+        "--min-score", type=float, default=0.5, help="score, 0 to 1, from which a label is told (%(default)s)"
     )
     parser.add_argument(
         "--threads",
@@ -185,14 +185,14 @@ def _give_memory_back() -> None:
 @asynccontextmanager
 async def open_server(args: Namespace) -> AsyncIterator[tuple[Info, Callable[[Client], Session]]]:
     """Load the engine; what is yielded serves until the block ends. Raises `EngineError`."""
-    if not 0 <= args.threshold <= 1:
-        raise BadInput(f"threshold is {args.threshold}; it must be 0 to 1")
+    if not 0 <= args.min_score <= 1:
+        raise BadInput(f"min-score is {args.min_score}; it must be 0 to 1")
     if not 1 <= args.threads <= 64:
         raise BadInput(f"threads is {args.threads}; it must be 1 to 64")
     _give_memory_back()
     engine = PeopleDetector(max_side=args.max_side)
     engine.classify([np.zeros((128, 64, 3), np.uint8)])  # the first one pays for what is made once
-    eyes = Eyes(engine, threads=args.threads, threshold=args.threshold)
+    eyes = Eyes(engine, threads=args.threads, min_score=args.min_score)
     try:
         yield eyes.info(), lambda client: ImageSession(client, eyes)
     finally:

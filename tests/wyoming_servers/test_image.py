@@ -277,10 +277,10 @@ async def test_describe_is_answered_while_it_looks(slow: tuple[str, Slow]) -> No
 
 
 async def test_options() -> None:
-    async with serving(JOB, "--threshold", "0", "--max-side", "320") as uri, AsyncClient.from_uri(uri) as client:
+    async with serving(JOB, "--min-score", "0", "--max-side", "320") as uri, AsyncClient.from_uri(uri) as client:
         assert (await look(client, image())).status == "ok"
     for option, value, told in (
-        ("--threshold", "2", "threshold is 2"),
+        ("--min-score", "2", "min-score is 2"),
         ("--threads", "0", "threads is 0"),
         ("--max-side", "10", "max_side is 10"),
     ):
