@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import importlib
+import io
 import logging
 import os
 import signal
@@ -78,6 +79,8 @@ def _run(name: str, arguments: Sequence[str]) -> int:
     args = parser.parse_args(arguments)
     debug = getattr(args, "debug", False)
     logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, format="hearth: %(message)s")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may be no text at all
     try:
         status = asyncio.run(_until_stopped(command, args))
         sys.stdout.flush()

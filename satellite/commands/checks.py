@@ -23,10 +23,9 @@ from wyoming_servers.wire.mdns import loopback_mdns
 from wyoming_servers.wire.network import read_network
 from wyoming_servers.wire.options import version
 
+from .common import PORTS
 from .engines import ENGINES
 from .ports import holder
-
-PORTS = {"vad": 10100, "tts": 10200, "asr": 10300, "handle": 10500, "image": 10800}
 
 DESCRIBE_S = 2.0
 """How long a program on a server's port may take to prove that it speaks Wyoming."""

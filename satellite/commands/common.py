@@ -15,6 +15,9 @@ from typing import Any
 
 from wyoming_servers.wire.options import default_data_dir
 
+PORTS = {"vad": 10100, "tts": 10200, "asr": 10300, "handle": 10500, "image": 10800}
+"""The five jobs of a house, and where their servers listen unless told otherwise."""
+
 TRUST_FILE = "trusted.json"
 """Whom this machine trusts; in the data folder."""
 
@@ -48,6 +51,12 @@ def tell(text: str) -> None:
     """Say something to the person at the terminal that is no part of the answer."""
     sys.stderr.write(f"hearth: {printable(text)}\n")
     sys.stderr.flush()
+
+
+def warn(job: str, line: str) -> None:
+    """Pass on what a server writes to its log, but for news and details."""
+    if not line.startswith(("INFO ", "DEBUG ")):
+        tell(f"{job}: {line}")
 
 
 def printable(text: str) -> str:

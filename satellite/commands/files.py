@@ -26,7 +26,8 @@ async def for_each(
 ) -> int:
     """Check all files, then call `work` with a server's URI and what `check` made of each good one.
 
-    `check` raises `CommandError` for a bad file, `work` that or `WireError`. Without a good file no server is sought.
+    `check` raises `CommandError` for a bad file, `work` that or `WireError`, both without the file's name. Without a
+    good file no server is sought.
     Returns the exit status: 1 where anything failed.
     """
     failed = False
@@ -37,7 +38,7 @@ async def for_each(
         if output.json:
             output.record(file=str(path), error=printable(text))
         else:
-            tell(text)
+            tell(f"{path}: {text}")
 
     good: list[tuple[Path, T]] = []
     for path in paths:
@@ -50,8 +51,6 @@ async def for_each(
             for path, item in good:
                 try:
                     await work(uri, item)
-                except CommandError as error:
+                except (CommandError, WireError) as error:
                     fail(path, str(error))
-                except WireError as error:
-                    fail(path, f"{path}: {error.text}")
     return int(failed)

@@ -10,10 +10,9 @@ import asyncio
 import time
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any
 
-from camera.camera import Frame, encode
-from camera.source import load_cv2
+from camera.camera import encode
+from camera.source import Picture, load_cv2
 from wyoming_servers.wire import connect_to, expect
 from wyoming_servers.wire.image import Classification, Classify, Image, LabelScore
 
@@ -40,9 +39,9 @@ async def run(args: Namespace) -> int:
     output = Output(json=args.json)
 
     async def look(uri: str, path: Path) -> None:
-        picture = await asyncio.to_thread(_read_picture, path)
+        picture = await asyncio.to_thread(read_picture, path)
         height, width = picture.shape[:2]
-        labels = await _classify(uri, await asyncio.to_thread(encode, picture, time.monotonic()), args.threshold, path)
+        labels = await classify(uri, picture, args.threshold)
         output.record(file=str(path), width=width, height=height, labels=[label.to_dict() for label in labels])
         before = f"{path}: " if len(args.files) > 1 else ""
         for label in labels:
@@ -55,35 +54,40 @@ async def run(args: Namespace) -> int:
 
 def _check(path: Path) -> Path:
     if path.is_dir():
-        raise CommandError(f"{path}: a folder; name the pictures in it")
+        raise CommandError("a folder; name the pictures in it")
     if not path.exists():
-        raise CommandError(f"{path}: no such file")
+        raise CommandError("no such file")
     if not path.is_file() or not path.stat().st_size:
-        raise CommandError(f"{path}: {'the file is empty' if path.is_file() else 'not a file'}")
+        raise CommandError("the file is empty" if path.is_file() else "not a file")
     return path
 
 
-def _read_picture(path: Path) -> Any:
+def read_picture(path: Path) -> Picture:
+    """Return the picture in a file; raise `CommandError` where there is none, without the file's name."""
     cv2 = load_cv2()
     try:
-        picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        picture: Picture | None = cv2.imread(str(_check(path)), cv2.IMREAD_COLOR)
     except cv2.error as error:  # larger than OpenCV takes
-        raise CommandError(f"{path}: not a picture that OpenCV can read ({error.err})") from error
+        raise CommandError(f"not a picture that OpenCV can read ({error.err})") from error
     if picture is None:
-        raise CommandError(f"{path}: not a picture that OpenCV can read")
+        raise CommandError("not a picture that OpenCV can read")
     return picture
 
 
-async def _classify(uri: str, frame: Frame, threshold: float | None, path: Path) -> list[LabelScore]:
+async def classify(uri: str, picture: Picture, threshold: float | None = None) -> list[LabelScore]:
+    """Return what the image server at `uri` sees in `picture`, sent as a camera would.
+
+    Raises `WireError`, and `CommandError` where the server does not answer it.
+    """
+    frame = await asyncio.to_thread(encode, picture, time.monotonic())
     async with connect_to(uri) as connection:
         await connection.send(Classify(threshold=threshold))
         await connection.send(
-            Image(id=path.name[:128], format="jpeg", width=frame.width, height=frame.height, image=frame.jpeg)
+            Image(id="picture", format="jpeg", width=frame.width, height=frame.height, image=frame.jpeg)
         )
-        event = await expect(connection, "classification", _ANSWER_S)
-    answer = Classification.from_event(event)
+        answer = Classification.from_event(await expect(connection, "classification", _ANSWER_S))
     if answer.status != "ok":
-        raise CommandError(f"{path}: the server says '{answer.status}'" + (f": {answer.text}" if answer.text else ""))
+        raise CommandError(f"the server says '{answer.status}'" + (f": {answer.text}" if answer.text else ""))
     return answer.labels
 
 

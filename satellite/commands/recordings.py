@@ -35,24 +35,24 @@ class Recording:
 
 
 def open_recording(path: Path) -> Recording:
-    """Return what is in the file at `path`; raise `CommandError`, naming it, where that is no sound."""
+    """Return what is in the file at `path`; raise `CommandError` where that is no sound."""
     if path.is_dir():
-        raise CommandError(f"{path}: a folder; name the WAV files in it")
+        raise CommandError("a folder; name the WAV files in it")
     if path.exists() and not path.is_file():
-        raise CommandError(f"{path}: not a file")
+        raise CommandError("not a file")
     try:
         with wave.open(str(path), "rb") as file:
             AudioConverter(file.getframerate(), file.getsampwidth(), file.getnchannels())
             block, rate = file.getsampwidth() * file.getnchannels(), file.getframerate()
             frames = min(file.getnframes(), path.stat().st_size // block)  # a header may promise more than there is
             if not file.readframes(1):
-                raise CommandError(f"{path}: the file holds no sound")
+                raise CommandError("the file holds no sound")
     except OSError as error:
-        raise CommandError(f"{path}: {error.strerror or error}") from error
+        raise CommandError(error.strerror or str(error)) from error
     except (wave.Error, EOFError) as error:
-        raise CommandError(f"{path}: not a WAV file of PCM samples ({error or 'it ends too early'})") from error
+        raise CommandError(f"not a WAV file of PCM samples ({error or 'it ends too early'})") from error
     except UnsupportedAudio as error:
-        raise CommandError(f"{path}: {error.text}") from error
+        raise CommandError(error.text) from error
     return Recording(path, frames / rate)
 
 
@@ -72,7 +72,7 @@ async def pieces(path: Path) -> AsyncIterator[bytes]:
             if pcm := converter.flush():
                 yield pcm
     except (OSError, wave.Error, EOFError) as error:
-        raise CommandError(f"{path}: cannot be read any more: {error}") from error
+        raise CommandError(f"cannot be read any more: {error}") from error
 
 
 async def ask_about(connection: Connection, path: Path, answer: Coroutine[Any, Any, T], *, end: bytes = b"") -> T:

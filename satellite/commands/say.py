@@ -15,6 +15,8 @@ from pathlib import Path
 from wyoming.audio import AudioChunk, AudioStop
 from wyoming.tts import Synthesize, SynthesizeVoice
 
+from satellite.options import add_speaker_options, open_speaker
+from satellite.speaker import SpeakerError
 from wyoming_servers.wire import answer, connect_to, describe
 from wyoming_servers.wire.audio import Format, chunk_format
 
@@ -32,6 +34,7 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument("--voice", help="name of a voice (the server's own)")
     parser.add_argument("--language", help="any voice that speaks this language, such as de")
     parser.add_argument("--list-voices", action="store_true", help="list the voices there are")
+    add_speaker_options(parser)
     add_reach_options(parser)
 
 
@@ -88,9 +91,12 @@ async def _write(sound: AsyncGenerator[tuple[bytes, Format], None], target: Path
 
 async def _play(sound: AsyncGenerator[tuple[bytes, Format], None], args: Namespace) -> float:
     """Play the sound and return its length in seconds."""
-    async with open_speaker(args).play("say") as playback:
-        async for pcm, form in sound:
-            await playback.write(pcm, form)
+    try:
+        async with open_speaker(args).play("say") as playback:
+            async for pcm, form in sound:
+                await playback.write(pcm, form)
+    except SpeakerError as error:
+        raise CommandError(f"{error}; or write a file with -o") from error
     return playback.seconds
 
 

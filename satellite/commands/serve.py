@@ -6,12 +6,12 @@ import os
 import sys
 from argparse import REMAINDER, ArgumentParser, Namespace
 
-JOBS = ("vad", "asr", "handle", "tts", "image")
+from .common import PORTS
 
 
 def add_options(parser: ArgumentParser) -> None:
     """Add the job; what follows is the server's own."""
-    parser.add_argument("job", choices=JOBS, help="what it does")
+    parser.add_argument("job", choices=PORTS, help="what it does")
     parser.add_argument("options", nargs=REMAINDER, metavar="…", help="the server's own options")
 
 

@@ -1,0 +1,73 @@
+"""Listen, look and answer with the servers that are found: this machine's, trusted ones, and those named by --server.
+
+Prints what is heard, decided and said. With --json, a line a turn, {"event": "turn", "heard", "handled", "intent",
+"reply", "stages": {name: [began, ended]} in ms since the voice began, …}, and a line whenever a timer rings.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+
+from satellite.clips import find_clips
+from satellite.house import Servers as House
+from satellite.options import add_satellite_options, chosen_voice, open_camera, open_microphone, open_speaker
+from satellite.report import Observer
+from satellite.satellite import Satellite
+from satellite.servers import ByHand, Servers
+from satellite.trust import Trust
+
+from .common import TRUST_FILE, Output, add_common_options
+from .teller import Teller
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Add what it hears, says and sees, and whose help it has."""
+    add_server_option(parser)
+    add_common_options(parser)
+    add_satellite_options(parser)
+
+
+async def run(args: Namespace) -> int:
+    """Run until stopped, or until all of --mic-file is answered."""
+    async with open_servers(args) as servers:
+        await serve(args, servers, Teller(Output(json=args.json)))
+    return 0
+
+
+def add_server_option(parser: ArgumentParser) -> None:
+    """Add `--server`."""
+    parser.add_argument(
+        "--server",
+        type=_by_hand,
+        action="append",
+        default=[],
+        metavar="JOB=URI",
+        help="a server to use before all others, like asr=tcp://192.168.1.5:10300; may be repeated",
+    )
+
+
+def open_servers(args: Namespace) -> Servers:
+    """Return the servers that may be used."""
+    return Servers(by_hand=args.server, trust=Trust(args.data_dir / TRUST_FILE))
+
+
+async def serve(args: Namespace, servers: House, observer: Observer) -> None:
+    """Be a satellite until cancelled, or until all of --mic-file is answered. Raises as `Satellite.run`."""
+    clips = find_clips(args.mic_file) if args.mic_file is not None else []
+    satellite = Satellite(
+        open_microphone(args),
+        open_speaker(args),
+        servers,
+        camera=open_camera(args),
+        observer=observer,
+        language=args.language,
+        voice=chosen_voice(args),
+    )
+    await satellite.run(clips)
+
+
+def _by_hand(text: str) -> ByHand:
+    try:
+        return ByHand.parse(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None

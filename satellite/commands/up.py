@@ -1,0 +1,85 @@
+"""Run the whole house on this machine: five servers, restarted when they die, and a satellite.
+
+Prints how each server is, and what is heard, decided and said. With --json, lines with an "event": "server" (job,
+state, uri, pid, text), "turn", "timer" or "satellite" (text: why there is none). Where there is no microphone the
+servers run on without a satellite. Ctrl-C or SIGTERM stops everything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from camera.source import CameraError
+from satellite.microphone import MicrophoneError
+from satellite.options import add_satellite_options
+from satellite.supervisor import Change, Program, State, Supervisor, server_program
+
+from .common import PORTS, Output, add_common_options, tell, warn
+from .satellite import add_server_option, open_servers, serve
+from .teller import Teller
+
+_KNOW_THE_HOUSE = {"asr", "handle"}
+_STYLES = {State.READY: "green", State.WAITING: "yellow", State.FAILED: "bold red"}
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Add what the servers and the satellite take."""
+    group = parser.add_argument_group("servers")
+    group.add_argument(
+        "--lan", action="store_true", help="let others on the network use the servers: listen at all addresses"
+    )
+    group.add_argument("--config", type=Path, metavar="HOUSE.YAML", help="the house (the shipped house.yaml)")
+    group.add_argument(
+        "--custom-sentences",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="folder of further sentences, in Home Assistant's format; may be repeated",
+    )
+    add_server_option(parser)
+    add_common_options(parser)
+    add_satellite_options(parser)
+
+
+async def run(args: Namespace) -> int:
+    """Run until stopped."""
+    output = Output(json=args.json)
+    programs = house_programs(args)
+    uris = {program.job: program.uri for program in programs}
+
+    def show(change: Change) -> None:
+        text = change.text or (uris[change.job] if change.state is State.READY else "")
+        output.record(
+            event="server", job=change.job, state=change.state, uri=uris[change.job], pid=change.pid, text=change.text
+        )
+        if change.state is not State.STARTING:
+            output.line(f"{change.job:8} {change.state:8} {text}", _STYLES.get(change.state, "dim"))
+
+    if not args.debug:
+        logging.getLogger("satellite.supervisor").setLevel(logging.CRITICAL)  # `show` tells the same
+    async with Supervisor(programs, watch=show, output=None if args.debug else warn):
+        try:
+            async with open_servers(args) as servers:
+                await serve(args, servers, Teller(output))
+        except (MicrophoneError, CameraError) as error:
+            text = f"there is no satellite here, the servers run on: {error}"
+            output.record(event="satellite", text=text)
+            tell(text)
+            await asyncio.Event().wait()
+    return 0
+
+
+def house_programs(args: Namespace) -> list[Program]:
+    """Return the five servers, with their options."""
+    host = "0.0.0.0" if args.lan else "127.0.0.1"  # noqa: S104 - who says --lan means all addresses
+    house = [f"--config={args.config}"] if args.config is not None else []
+    house += [f"--custom-sentences={folder}" for folder in args.custom_sentences]
+    common = [f"--data-dir={args.data_dir}", *(["--debug"] if args.debug else [])]
+    return [
+        server_program(job, f"tcp://{host}:{port}", [*common, *(house if job in _KNOW_THE_HOUSE else [])])
+        for job, port in PORTS.items()
+    ]
