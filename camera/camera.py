@@ -41,6 +41,8 @@ class Camera:
     def __init__(self, source: str, fps: float = 1.0, name: str = "camera") -> None:
         self.name = name
         self.mailbox: Mailbox[Frame] = Mailbox()
+        self.has_seen = False
+        """Whether there ever was a picture."""
         self._source = source
         self._fps = fps
 
@@ -61,6 +63,7 @@ class Camera:
             failed: BaseException | None = None
             try:
                 for picture in look(self._source, self._fps, stop):
+                    self.has_seen = True
                     self.mailbox.put(encode(picture, time.monotonic()))
             except Exception as error:  # noqa: BLE001 - whoever awaits `run` gets it
                 failed = error

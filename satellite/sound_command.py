@@ -70,6 +70,7 @@ class CommandSink(Sink):
         except (ValueError, UnsupportedAudio) as error:
             raise SpeakerError(f"speaker: {error}") from error
         super().__init__(rate)
+        self.name = f"command {self._command.arguments[0]}"
         self._input: asyncio.StreamWriter | None = None
         self._watching: asyncio.Task[None] | None = None
 

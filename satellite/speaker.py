@@ -124,11 +124,13 @@ class Playback:
             return
         if self._converter is not None:
             await self._put(self._converter.flush())
-        await self._sink.end()
-        await self._wait(self.unheard)
-        if not self.stopped:
+        if self._playhead.samples:
+            await self._sink.end()
+            await self._wait(self.unheard)
+            if self.stopped:
+                return
             await self._sink.drain()
-            self.ended = self._clock()
+        self.ended = self._clock()
 
     def stop(self) -> None:
         """Be silent at once; what was not heard never is."""

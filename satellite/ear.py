@@ -1,0 +1,111 @@
+"""The ear: keeps the last moments, notices that somebody begins to speak, and opens an utterance with those in it.
+
+It listens only while somebody awaits `hear`, so never to the house's own voice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from models.voice_activity import VoiceSegmenter, VoiceStarted
+from wyoming_servers.wire.audio import RATE
+
+from .microphone import CHUNK_SAMPLES, Chunk, Microphone
+from .utterance import Utterance
+from .voice import WINDOW_SAMPLES, Voice
+
+PRE_ROLL_S = 1.5
+"""What is kept from before the moment in which speech was noticed."""
+
+ECHO_S = 0.2
+"""After the house has spoken the room still does."""
+
+
+class Ear:
+    """Hears one utterance after the other. Places are samples that the microphone gave while `run` ran."""
+
+    def __init__(self) -> None:
+        self._pre_roll: deque[Chunk] = deque(maxlen=round(PRE_ROLL_S * RATE / CHUNK_SAMPLES))
+        self._heard = 0
+        self._judged = 0
+        self._wanted: asyncio.Future[Utterance] | None = None
+        self._from = 0  # what came before this place was the house, or nobody wanted to hear it
+        self._segmenter = VoiceSegmenter()
+        self._segments_from = 0
+        self._utterance: Utterance | None = None
+        self._begins_at = 0  # of the utterance
+        self._listening = asyncio.Event()
+
+    async def hear(self) -> Utterance:
+        """Return the next utterance when its speaker has just begun. If cancelled, nothing was heard.
+
+        One caller at a time. The utterance goes on until its `end` is called.
+        """
+        self.close()
+        self._from = self._heard + round(ECHO_S * RATE)
+        self._wanted = asyncio.get_running_loop().create_future()
+        try:
+            return await self._wanted
+        except asyncio.CancelledError:
+            self.close()
+            raise
+        finally:
+            self._wanted = None
+            self._listening.clear()
+
+    @property
+    def has_heard(self) -> bool:
+        """Whether the microphone ever gave anything."""
+        return self._heard > 0
+
+    async def ready(self) -> None:
+        """Wait until it listens."""
+        await self._listening.wait()
+
+    async def run(self, microphone: Microphone, voice: Voice) -> None:
+        """Listen to an open microphone until it fails; raise `MicrophoneError`. `voice` calls `judge`."""
+        try:
+            async for chunk in microphone:
+                self._heard += CHUNK_SAMPLES
+                if self._utterance is not None and not self._utterance.ended:
+                    self._utterance.add(chunk)
+                elif self._wanted is not None and self._heard > self._from:
+                    self._pre_roll.append(chunk)
+                    self._listening.set()
+                await voice.feed(chunk.pcm)
+        finally:
+            self.close()
+
+    def judge(self, probability: float) -> None:
+        """Take the probability that somebody speaks in the next window."""
+        begins_at = self._judged
+        self._judged += WINDOW_SAMPLES
+        if begins_at < self._from or (self._wanted is None and self._utterance is None):
+            return
+        if self._wanted is not None and not self._pre_roll:
+            return
+        if self._segments_from < self._from:
+            self._segmenter, self._segments_from = VoiceSegmenter(), begins_at
+        for edge in self._segmenter.feed([probability]):
+            place = self._segments_from + edge.ms * RATE // 1000
+            if isinstance(edge, VoiceStarted):
+                self._voice_began(place)
+            elif self._utterance is not None:
+                self._utterance.voice(place - self._begins_at)
+
+    def close(self) -> None:
+        """End the utterance that is open, and forget what was heard."""
+        if self._utterance is not None:
+            self._utterance.end()
+        self._utterance = None
+        self._pre_roll.clear()
+
+    def _voice_began(self, place: int) -> None:
+        if self._utterance is not None:
+            self._utterance.voice(None)
+        elif self._wanted is not None and not self._wanted.done():
+            self._begins_at = self._heard - len(self._pre_roll) * CHUNK_SAMPLES
+            self._utterance = Utterance(self._pre_roll, max(0, place - self._begins_at))
+            self._pre_roll.clear()
+            self._wanted.set_result(self._utterance)

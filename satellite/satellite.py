@@ -1,0 +1,249 @@
+"""The satellite: listens, looks, answers, and rings, until it is cancelled, whatever comes and goes around it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from wyoming.tts import SynthesizeVoice
+
+from camera.camera import Camera
+from camera.flow import Flow
+from camera.sightings import Sightings
+from camera.source import CameraError
+from wyoming_servers.wire import WireError, connect
+
+from . import tones
+from .actions import Actions
+from .apologies import Apologies
+from .asking import Patience
+from .backoff import backoff
+from .clips import ClipMicrophone, play_files
+from .ear import Ear
+from .house import Servers
+from .microphone import Microphone, MicrophoneError
+from .report import Observer
+from .speaker import Speaker, SpeakerError
+from .speaking import render
+from .timers import Timer, Timers
+from .turn import Means, Talk, take_turn
+from .ulid import new_ulid
+from .utterance import Utterance
+from .voice import Voice
+
+_LOGGER = logging.getLogger(__name__)
+
+_WELL_S = 10.0
+"""What held for so long and then fails is tried again soon; what fails at once, later and later."""
+
+_FIND_S = 10.0
+"""How long recordings wait for the servers that they want to be heard by."""
+
+_PHRASE = Patience(silent=2.0, failing=0.0)
+"""A timer rings now, with words or without."""
+
+
+class Satellite:
+    """One room's ears, eyes and voice."""
+
+    def __init__(
+        self,
+        microphone: Microphone,
+        speaker: Speaker,
+        servers: Servers,
+        *,
+        camera: Camera | None = None,
+        observer: Observer | None = None,
+        language: str | None = None,
+        voice: SynthesizeVoice | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        self._microphone = microphone
+        self._speaker = speaker
+        self._servers = servers
+        self._camera = camera
+        self._observer = observer or Observer()
+        self._ear = Ear()
+        self._voice_activity = Voice(servers, self._ear.judge)
+        self._sightings = Sightings()
+        self._timers = Timers(time.monotonic)
+        self._apologies = Apologies(servers, voice=voice)
+        self._voice = voice
+        self._talk = Talk()
+        self._means = Means(
+            servers=servers,
+            speaker=speaker,
+            actions=Actions(self._timers, speaker),
+            apologies=self._apologies,
+            observer=self._observer,
+            situation=self._situation,
+            language=language,
+            voice=voice,
+            patience=patience or Patience(),
+        )
+
+    async def run(self, clips: Sequence[Path] = ()) -> None:
+        """Serve until cancelled, or, where there are `clips` for a `ClipMicrophone`, until all were answered.
+
+        Raises `MicrophoneError` or `CameraError` where the microphone or camera never worked; one that did is opened
+        again as often as it takes. Raises `UnsupportedAudio` for a clip that is no WAV file.
+        """
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                running = [
+                    tasks.create_task(self._listen(), name="ear"),
+                    tasks.create_task(self._voice_activity.run(), name="voice activity"),
+                    tasks.create_task(self._apologies.run(), name="apologies"),
+                    tasks.create_task(self._converse(), name="turns"),
+                ]
+                if self._camera is not None:
+                    running.append(tasks.create_task(self._film(self._camera), name="camera"))
+                    running.append(tasks.create_task(self._look(self._camera), name="image"))
+                if clips:
+                    await self._play(clips)
+                    for task in running:
+                        task.cancel()
+        except* (MicrophoneError, CameraError, WireError) as group:
+            raise _first(group) from None
+
+    async def ready(self) -> None:
+        """Wait until it listens: no turn is under way, nothing rings, and the room's echo has died away."""
+        await self._ear.ready()
+
+    # ---- turns and timers, one after the other
+
+    async def _converse(self) -> None:
+        while True:
+            due = self._timers.next_at
+            try:
+                async with asyncio.timeout(None if due is None else max(0.0, due - time.monotonic())):
+                    utterance = await self._ear.hear()
+            except TimeoutError:
+                if (timer := self._timers.due()) is not None:
+                    await self._ring(timer)
+            else:
+                await self._answer(utterance)
+
+    async def _answer(self, utterance: Utterance) -> None:
+        try:
+            await take_turn(utterance, self._means, self._talk)
+        except Exception:
+            _LOGGER.exception("a turn failed unexpectedly")
+            await self._say_sorry()
+
+    async def _ring(self, timer: Timer) -> None:
+        """Ring once; the ear does not hear it."""
+        words = await render(self._servers, phrase(timer), voice=self._voice, patience=_PHRASE)
+        try:
+            async with self._speaker.play(f"timer-{new_ulid()}") as playback:
+                await playback.write(tones.chime(), tones.FORMAT)
+                for pcm, sound in words or []:
+                    await playback.write(pcm, sound)
+        except SpeakerError as error:
+            _LOGGER.error("%s", error)  # noqa: TRY400 - the message says it all
+        self._timers.rang(timer)
+        self._observer.rang(timer)
+
+    async def _say_sorry(self) -> None:
+        with suppress(SpeakerError):
+            async with self._speaker.play(new_ulid()) as playback:
+                await playback.write(tones.sorry(), tones.FORMAT)
+
+    def _situation(self) -> dict[str, Any]:
+        situation: dict[str, Any] = {"timers": self._timers.listed(), "volume": self._speaker.volume}
+        if (sightings := self._sightings.listed(time.monotonic())) is not None:
+            situation["sightings"] = sightings
+        return situation
+
+    # ---- ears and eyes
+
+    async def _listen(self) -> None:
+        retry = _Retry()
+        while True:
+            try:
+                async with self._microphone:
+                    await self._ear.run(self._microphone, self._voice_activity)
+            except MicrophoneError as error:
+                if not self._ear.has_heard:
+                    raise
+                _LOGGER.warning("%s; it is opened again", error)
+            await retry.wait()
+
+    async def _film(self, camera: Camera) -> None:
+        retry = _Retry()
+        while True:
+            try:
+                await camera.run()
+            except CameraError as error:
+                if not camera.has_seen:
+                    raise
+                _LOGGER.warning("%s; it is opened again", error)
+            await retry.wait()
+
+    async def _look(self, camera: Camera) -> None:
+        """Show an image server what the camera sees, whenever there is one."""
+        retry = _Retry()
+        while True:
+            servers = self._servers.candidates("image")
+            if not servers:
+                await self._servers.changed()
+                continue
+            try:
+                async with await connect(servers[0].uri) as connection:
+                    await Flow(connection, camera, self._sightings).run()
+            except WireError as error:
+                _LOGGER.info("image: %s", error)
+                self._servers.mark_failed(servers[0])
+            await retry.wait()
+
+    async def _play(self, clips: Sequence[Path]) -> None:
+        """Play recordings into the microphone, each when the house listens."""
+        if not isinstance(self._microphone, ClipMicrophone):
+            raise TypeError("clips are for a ClipMicrophone")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FIND_S):
+                while not all(self._servers.candidates(job) for job in ("asr", "handle", "tts")):
+                    await self._servers.changed()
+        await play_files(self._microphone, clips, self.ready)
+        await self.ready()
+
+
+def phrase(timer: Timer) -> str:
+    """Return what a timer says when it rings."""
+    if timer.name:
+        return f"Your {timer.name} timer is done."
+    for unit, seconds in (("hour", 3600), ("minute", 60), ("second", 1)):
+        count, rest = divmod(round(timer.seconds), seconds)
+        if count and not rest:
+            return f"Your {count} {unit} timer is done."
+    return "Your timer is done."
+
+
+class _Retry:
+    """Waits before something that failed is tried again."""
+
+    def __init__(self) -> None:
+        self._waits = self._anew()
+        self._since = time.monotonic()
+
+    async def wait(self) -> None:
+        if time.monotonic() - self._since > _WELL_S:
+            self._waits = self._anew()
+        await asyncio.sleep(next(self._waits))
+        self._since = time.monotonic()
+
+    @staticmethod
+    def _anew() -> Iterator[float]:
+        return backoff(0.5, 30.0)
+
+
+def _first(group: BaseExceptionGroup[Exception]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

