@@ -185,7 +185,7 @@ def test_any_western_text(text: str) -> None:
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    espeak._library.cache_clear()
+    monkeypatch.setattr(espeak, "_library", espeak._library.__wrapped__)  # as in a new process
     monkeypatch.setitem(sys.modules, "espeakng_loader", None)
     with pytest.raises(EngineUnavailable, match=r"pip install 'wyoming-hearth\[tts\]'"):
         open_espeak()
