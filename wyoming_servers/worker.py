@@ -24,8 +24,10 @@ _LOGGER = logging.getLogger(__name__)
 def main() -> None:
     """Serve until the parent goes."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s:%(name)s:%(message)s")
-    # A Ctrl-C goes to the whole process group; the parent decides what it means, and its end closes our socket.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A Ctrl-C goes to the whole process group, and systemd sends SIGTERM to all of a service: the parent decides what
+    # it means, and its end closes our socket.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     with socket.socket(fileno=int(sys.argv[1])) as parent, parent.makefile("rb") as incoming:
         answers = _Answers()
         with suppress(ConnectionError):  # the parent has gone, perhaps in the middle of a message
@@ -63,7 +65,9 @@ class _Answers:
             module, _, name = method.partition(":")
             factory: Callable[..., Any] = getattr(importlib.import_module(module), name)
             self._engine = factory(**kwargs)
-            return {key: value for key, value in vars(self._engine).items() if not key.startswith("_")}
+            # What the engine's interface declares of itself: name, version, languages, ...
+            declared = {key for base in type(self._engine).__mro__ for key in vars(base).get("__annotations__", ())}
+            return {key: getattr(self._engine, key) for key in declared if not key.startswith("_")}
         if method == "open":
             self._streams[number] = self._engine.open(**kwargs)
             return None

@@ -10,10 +10,14 @@ from models.engine import BadInput, EngineUnavailable
 
 
 class Engine:
+    name: str
+    version: str
+    _hidden: object
+
     def __init__(self, name: str) -> None:
         self.name = name
         self.version = "1"
-        self._hidden = object()
+        self._hidden = self.undeclared = object()
 
     def open(self, **arguments: Any) -> Stream:
         if arguments.get("bad"):
