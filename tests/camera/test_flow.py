@@ -139,6 +139,8 @@ async def test_a_server_that_goes_ends_the_flow() -> None:
     service = Service(Info(), lambda client: Images(client, answer))
     async with service.listen("tcp://127.0.0.1:0") as uri:
         peer = await connect(uri)
+        running = asyncio.create_task(Flow(peer, camera, Sightings()).run())
+        await asyncio.sleep(0.05)
     async with peer:
         with pytest.raises(WireError):
-            await asyncio.wait_for(Flow(peer, camera, Sightings()).run(), 1)
+            await asyncio.wait_for(running, 1)

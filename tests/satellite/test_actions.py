@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from satellite.actions import Actions
+from satellite.answers import FolderSink
+from satellite.speaker import Speaker
+from satellite.timers import Timers
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def timers(clock: Clock) -> Timers:
+    return Timers(clock)
+
+
+@pytest.fixture
+def speaker(tmp_path: Path) -> Speaker:
+    return Speaker("folder", lambda name: FolderSink(tmp_path, name))
+
+
+def action(what: str, action_id: str | None = None, /, **data: Any) -> dict[str, Any]:
+    return {"id": action_id, "name": what, "data": data}
+
+
+def test_timers_are_set_and_cancelled(timers: Timers, speaker: Speaker) -> None:
+    actions = Actions(timers, speaker)
+    asked = [action("timer-set", "1", seconds=300, name="pizza"), action("timer-set", "2", seconds=60)]
+    assert actions.carry_out(asked) == asked
+    pizza, other = timers.listed()
+    assert (pizza["name"], pizza["seconds"], other["name"]) == ("pizza", 300, "")
+    actions.carry_out([action("timer-cancel", "3", id=pizza["id"]), action("timer-cancel", "4", id="unknown")])
+    assert timers.listed() == [other]
+
+
+def test_volume(timers: Timers, speaker: Speaker) -> None:
+    actions = Actions(timers, speaker)
+    actions.carry_out([action("volume-set", percent=40)])
+    assert speaker.volume == 40
+
+
+def test_stop_ends_what_rings(timers: Timers, speaker: Speaker, clock: Clock) -> None:
+    timers.set(10)
+    timers.set(60)
+    clock.now = 11
+    Actions(timers, speaker).carry_out([action("stop")])
+    assert [timer["seconds"] for timer in timers.listed()] == [60]
+
+
+def test_an_id_seen_twice_is_done_once(timers: Timers, speaker: Speaker) -> None:
+    actions = Actions(timers, speaker)
+    assert len(actions.carry_out([action("timer-set", "1", seconds=5)] * 2)) == 1
+    assert actions.carry_out([action("timer-set", "1", seconds=5)]) == []
+    assert len(timers.listed()) == 1
+    assert len(actions.carry_out([action("timer-set", None, seconds=5)] * 2)) == 2  # these have none
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        None,
+        5,
+        "timer-set",
+        [],
+        {},
+        {"name": 5},
+        action("open-the-door"),
+        action("timer-set"),
+        action("timer-set", seconds="ten"),
+        action("timer-set", seconds=0),
+        action("timer-set", seconds=-1),
+        action("timer-set", seconds=1e12),
+        action("timer-set", seconds=float("nan")),
+        action("timer-set", seconds=5, name=["pizza"]),
+        action("timer-cancel"),
+        action("timer-cancel", id={}),
+        action("volume-set", percent=101),
+        action("volume-set", percent=True),
+        {"name": "volume-set", "data": [50]},
+        {"name": "stop", "id": 5},
+    ],
+)
+def test_what_makes_no_sense_is_passed_over_and_said(
+    timers: Timers, speaker: Speaker, caplog: pytest.LogCaptureFixture, wrong: object
+) -> None:
+    right = action("volume-set", percent=50)
+    assert Actions(timers, speaker).carry_out([wrong, right]) == [right]
+    assert speaker.volume == 50
+    assert timers.listed() == []
+    assert len(caplog.records) == 1
+    assert len(caplog.text) < 400
