@@ -7,7 +7,6 @@ order, to the connection's `Session`, which may take as long as it likes. The en
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import socket
 from abc import ABC, abstractmethod
@@ -22,6 +21,7 @@ from wyoming.ping import Ping, Pong
 
 from models.engine import BadInput, EngineError
 
+from .sockets import listen
 from .wire import (
     BadValue,
     Budget,
@@ -47,11 +47,8 @@ _GRACE_S = 1.0
 _END_S = 1.0
 """How long a session may take to release what it holds."""
 
-_BACKLOG = 1024
-"""Connections that the kernel holds for us; with fewer, a burst makes peers wait a second to try again."""
-
-_ACCEPTED_A_TURN = 8
-"""Taken from the kernel at once. Of a burst, each is heard before the next ones could take its place."""
+_NO_FILES_S = 0.1
+"""How long accepting waits when the system gives no more file descriptors."""
 
 _PING_CHARACTERS = 1024
 
@@ -154,27 +151,19 @@ class Service:
         """
         target = parse_uri(uri)
         loop = asyncio.get_running_loop()
-        if isinstance(target, Tcp):
-            if target.host == "::":  # asyncio would take IPv6 alone; everywhere means everywhere
-                both = socket.create_server(("::", target.port), family=socket.AF_INET6, dualstack_ipv6=True)
-                server = await loop.create_server(self._connection, sock=both, backlog=_ACCEPTED_A_TURN)
-            else:
-                server = await loop.create_server(self._connection, target.host, target.port, backlog=_ACCEPTED_A_TURN)
-            uri = str(Tcp(target.host, server.sockets[0].getsockname()[1]))
-        else:
-            _clear_socket(target)
-            server = await loop.create_unix_server(self._connection, target.path, backlog=_ACCEPTED_A_TURN)
+        sockets = await listen(target)
         try:
-            for sock in server.sockets:
-                with sock.dup() as same:
-                    same.listen(_BACKLOG)
-            yield uri
+            for sock in sockets:
+                loop.add_reader(sock, self._accept, sock)
+            yield str(Tcp(target.host, sockets[0].getsockname()[1])) if isinstance(target, Tcp) else uri
         finally:
             self._stopping = True
-            server.close()
+            for sock in sockets:
+                loop.remove_reader(sock)
+                sock.close()
             await self._stop()
             if isinstance(target, Unix):
-                _remove_socket(target)
+                _remove(target)
 
     # ---- connections
 
@@ -194,10 +183,32 @@ class Service:
             return True
         return False
 
-    def _connection(self) -> Connection:
-        return Connection(self.limits, budget=self._budget, intercept=self._answer, opened=self._open)
+    def _accept(self, listening: socket.socket) -> None:
+        """Take one connection; the others that wait have their turn after those that are here already."""
+        try:
+            sock, _ = listening.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError as error:
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(listening)
+            _LOGGER.warning("no connection can be accepted: %s", error)
+            self._make_room()
+            loop.call_later(_NO_FILES_S, self._accept_again, listening)
+            return
+        sock.setblocking(False)
+        task = asyncio.create_task(self._serve(sock))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    def _open(self, connection: Connection) -> None:
+    def _accept_again(self, listening: socket.socket) -> None:
+        if not self._stopping:
+            asyncio.get_running_loop().add_reader(listening, self._accept, listening)
+
+    async def _serve(self, sock: socket.socket) -> None:
+        _, connection = await asyncio.get_running_loop().connect_accepted_socket(
+            lambda: Connection(self.limits, budget=self._budget, intercept=self._answer), sock
+        )
         if self._stopping:
             connection.fail(_STOPPING, linger=False)
         elif len(self._places) >= self.limits.connections and not self._make_room():
@@ -205,11 +216,8 @@ class Service:
         else:
             connection.working = lambda: connection in self._working
             self._places.add(connection)
-        task = asyncio.create_task(
-            self._converse(connection) if connection.is_open else connection.close(), name=f"client {connection.peer}"
-        )
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+            await self._converse(connection)
+        await connection.close()
 
     def _make_room(self) -> bool:
         """End the connection that has been idle longest, so that sockets left open by others keep nobody out.
@@ -243,7 +251,6 @@ class Service:
             connection.discard()
             if session is not None:
                 await self._end(session, connection)
-            await connection.close()
 
     async def _work(self, connection: Connection, client: Client, session: Session) -> None:
         while True:
@@ -281,22 +288,5 @@ class Service:
             await asyncio.wait(self._tasks, timeout=None if late else 0.05)
 
 
-def _remove_socket(target: Unix) -> None:
+def _remove(target: Unix) -> None:
     Path(target.path).unlink(missing_ok=True)
-
-
-def _clear_socket(target: Unix) -> None:
-    """Remove a socket that a server left behind; raise OSError where one is in use (asyncio would take it away)."""
-    path = Path(target.path)
-    if not path.is_socket():
-        return
-    with socket.socket(socket.AF_UNIX) as probe:
-        probe.settimeout(0.1)
-        try:
-            probe.connect(target.path)
-        except (ConnectionRefusedError, FileNotFoundError):
-            path.unlink(missing_ok=True)
-            return
-        except TimeoutError:
-            pass  # somebody listens, and is busy
-    raise OSError(errno.EADDRINUSE, "address already in use")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import resource
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -291,6 +292,15 @@ async def test_who_has_never_asked_goes_before_who_has() -> None:
         await expect(speaker, "echo", 5)
 
 
+async def test_a_burst_of_connections_in_one_moment() -> None:
+    async with serving(Limits(connections=2)) as uri:
+        host, port = uri.removeprefix("tcp://").split(":")
+        sockets = [socket.create_connection((host, int(port))) for _ in range(50)]  # the server has no turn meanwhile
+        await describe(uri)
+        for sock in sockets:
+            sock.close()
+
+
 async def test_where_all_are_at_work_one_more_is_told_busy(recorders: list[Recorder]) -> None:
     async with serving(Limits(connections=2)) as uri, connect_to(uri) as one, connect_to(uri) as two:
         await one.send(Event("hang"))
@@ -358,6 +368,26 @@ async def test_two_thousand_idle_sockets_keep_nobody_out(recorders: list[Recorde
             for sock in sockets:
                 sock.close()
         await speaker.close()
+
+
+async def test_where_the_system_gives_no_more_files_it_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    async with serving() as uri:
+        host, port = uri.removeprefix("tcp://").split(":")
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with socket.socket() as sock:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (sock.fileno() + 1, hard))
+            try:
+                sock.connect((host, int(port)))
+                await asyncio.sleep(0.15)
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            sock.setblocking(False)
+            sock.send(encode(Event("echo")))
+            async with asyncio.timeout(5):
+                assert await asyncio.get_running_loop().sock_recv(sock, 100) == encode(Event("echo"))
+    assert {record.message for record in caplog.records} == {
+        "no connection can be accepted: [Errno 24] Too many open files"
+    }
 
 
 async def test_floods_of_tiny_events_leave_others_their_turn() -> None:

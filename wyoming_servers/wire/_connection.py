@@ -47,7 +47,6 @@ class Connection(asyncio.BufferedProtocol):
         *,
         budget: Budget | None = None,
         intercept: Callable[[Connection, Event], bool] = lambda *_: False,
-        opened: Callable[[Connection], None] = lambda _: None,
     ) -> None:
         self.peer = "peer"
         self.last_activity = 0.0
@@ -59,7 +58,6 @@ class Connection(asyncio.BufferedProtocol):
         self._limits = limits
         self._budget = budget or Budget(limits.total_bytes)
         self._intercept = intercept
-        self._opened = opened
         self._parser = EventParser(limits, self._budget.reserve)
         self._waiting: deque[Arrived] = deque()
         self._waiting_bytes = 0
@@ -189,7 +187,8 @@ class Connection(asyncio.BufferedProtocol):
             self.send_nowait(error.event())
         except WireError:
             _LOGGER.debug("%s: could not be told: %s", self.peer, error.text)
-        self._end(error)
+        # `receive` raises this: a `RequestError` there would mean that the next call goes on with another event.
+        self._end(ConnectionLost(error.text, error.code) if isinstance(error, RequestError) else error)
         if not linger or self._budget.lingering >= self._budget.LINGERING:
             self._transport.close()
             return
@@ -215,7 +214,6 @@ class Connection(asyncio.BufferedProtocol):
         self.peer = f"{name[0]}:{name[1]}" if isinstance(name, tuple) else "unix socket"
         self.last_activity = self._last_read = self._last_written = self._loop.time()
         self._watch = self._loop.call_later(self._tick_s, self._tick)
-        self._opened(self)
 
     def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002
         """Called by the event loop."""

@@ -14,6 +14,7 @@ from wyoming.ping import Ping, Pong
 from wyoming_servers.wire import (
     BadValue,
     Budget,
+    Busy,
     Connection,
     ConnectionLost,
     Limits,
@@ -37,15 +38,15 @@ class Peers:
     def __init__(self, limits: Limits, budget: Budget | None, intercept: Callable[[Connection, Event], bool]) -> None:
         self.opened: asyncio.Queue[Connection] = asyncio.Queue()
         self.all: list[Connection] = []
-        self._made = limits, budget, intercept
+        peers = self
 
-    def __call__(self) -> Connection:
-        limits, budget, intercept = self._made
-        return Connection(limits, budget=budget, intercept=intercept, opened=self._open)
+        class Peer(Connection):
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                super().connection_made(transport)
+                peers.all.append(self)
+                peers.opened.put_nowait(self)
 
-    def _open(self, connection: Connection) -> None:
-        self.all.append(connection)
-        self.opened.put_nowait(connection)
+        self.make = lambda: Peer(limits, budget=budget, intercept=intercept)
 
 
 @asynccontextmanager
@@ -59,9 +60,9 @@ async def listening(
     peers = Peers(limits or Limits(), budget, intercept)
     loop = asyncio.get_running_loop()
     if uri.startswith("unix"):
-        server: asyncio.Server = await loop.create_unix_server(peers, uri.removeprefix("unix://"))
+        server: asyncio.Server = await loop.create_unix_server(peers.make, uri.removeprefix("unix://"))
     else:
-        server = await loop.create_server(peers, "127.0.0.1", 0)
+        server = await loop.create_server(peers.make, "127.0.0.1", 0)
         uri = f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield uri, peers
@@ -189,6 +190,16 @@ async def test_who_never_stops_sending_is_cut_off() -> None:
                 while True:
                     await send_all(sock, bytes(1_000_000))
         assert not server.is_open
+
+
+async def test_who_is_refused_is_lost_for_its_owner_too() -> None:
+    async with listening() as (uri, peers), raw(uri) as sock:
+        server = await peers.opened.get()
+        server.fail(Busy("no place"), linger=False)
+        assert b"no place" in await read_all(sock)
+        for _ in range(2):
+            with pytest.raises(ConnectionLost, match="no place"):
+                await server.receive()
 
 
 async def test_few_linger_at_once() -> None:
