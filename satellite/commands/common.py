@@ -54,8 +54,8 @@ def tell(text: str) -> None:
 
 
 def warn(job: str, line: str) -> None:
-    """Pass on what a server writes to its log, but for news and details."""
-    if not line.startswith(("INFO ", "DEBUG ")):
+    """Pass on a line of a server's log where it is a warning, an error, or why the server ends; --debug shows all."""
+    if line.startswith(("WARNING ", "ERROR ", "CRITICAL ", f"wyoming_servers.{job}: ")):
         tell(f"{job}: {line}")
 
 

@@ -26,14 +26,14 @@ _ANSWER_S = 60.0
 def add_options(parser: ArgumentParser) -> None:
     """Add the pictures."""
     parser.add_argument("files", nargs="+", type=Path, metavar="IMAGE", help="a picture: JPEG, PNG, WebP, BMP …")
-    parser.add_argument("--threshold", type=float, metavar="SCORE", help="least score, 0 to 1 (the server's own)")
+    parser.add_argument("--min-score", type=float, metavar="SCORE", help="least score, 0 to 1 (the server's own)")
     add_reach_options(parser)
 
 
 async def run(args: Namespace) -> int:
     """Print what is seen in each picture."""
-    if args.threshold is not None and not 0 <= args.threshold <= 1:
-        raise UsageError(f"--threshold takes a number from 0 to 1, not {args.threshold:g}")
+    if args.min_score is not None and not 0 <= args.min_score <= 1:
+        raise UsageError(f"--min-score takes a number from 0 to 1, not {args.min_score:g}")
     log = load_cv2().utils.logging
     log.setLogLevel(log.LOG_LEVEL_SILENT)  # what is wrong with a file is ours to say
     output = Output(json=args.json)
@@ -41,7 +41,7 @@ async def run(args: Namespace) -> int:
     async def look(uri: str, path: Path) -> None:
         picture = await asyncio.to_thread(read_picture, path)
         height, width = picture.shape[:2]
-        labels = await classify(uri, picture, args.threshold)
+        labels = await classify(uri, picture, args.min_score)
         output.record(file=str(path), width=width, height=height, labels=[label.to_dict() for label in labels])
         before = f"{path}: " if len(args.files) > 1 else ""
         for label in labels:
