@@ -72,7 +72,8 @@ class Ear:
                     self._utterance.add(chunk)
                 elif self._wanted is not None and self._heard > self._from:
                     self._pre_roll.append(chunk)
-                    self._listening.set()
+                    if voice.is_judged:
+                        self._listening.set()
                 await voice.feed(chunk.pcm)
         finally:
             self.close()

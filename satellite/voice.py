@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 
 from wyoming.audio import AudioChunk, AudioStart
@@ -29,9 +28,6 @@ WINDOW_SAMPLES = 512
 
 BEHIND_S = 0.5
 """A server that judges later than this is too late to be of use."""
-
-GRACE_S = 3.0
-"""How long we wait for a vad server to be found before we load an engine of our own (which is 10 MB)."""
 
 _WINDOW_BYTES = WINDOW_SAMPLES * WIDTH
 _KEPT_BYTES = int(1.5 * RATE) * WIDTH
@@ -57,22 +53,25 @@ class Voice:
         judged: Callable[[float], None],
         *,
         open_engine: Callable[[], VoiceActivity] = open_silero,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._servers = servers
         self._tell = judged
         self._open_engine = open_engine
-        self._clock = clock
         self._engine: VoiceActivity | None = None
         self._stream: VoiceActivityStream | None = None
         self._server: Connection | None = None
         self._unjudged = bytearray()
-        self._alone_from = clock() + GRACE_S
+        self._engine_missing = False
 
     @property
     def by_server(self) -> bool:
         """Whether a server judges now."""
         return self._server is not None
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether anybody judges now."""
+        return self._server is not None or self._stream is not None
 
     async def feed(self, pcm: bytes) -> None:
         """Hear more. Takes at most `BEHIND_S`, whatever the server does."""
@@ -89,7 +88,7 @@ class Voice:
                 self._alone()
         elif self._stream is not None:
             self._judge(pcm)
-        elif self._clock() >= self._alone_from:
+        else:
             self._alone()
         while len(self._unjudged) > _KEPT_BYTES:  # nobody judges
             self._judged(0.0)
@@ -132,11 +131,13 @@ class Voice:
     def _alone(self) -> None:
         """Judge here, from the first window that was not judged; where that cannot be, go on unjudged."""
         self._server = None
+        if self._engine_missing:
+            return
         try:
             if self._engine is None:
                 self._engine = self._open_engine()
         except EngineUnavailable as error:
-            self._alone_from = float("inf")  # only a server can help
+            self._engine_missing = True  # only a server can help
             _LOGGER.warning("nobody tells when somebody speaks: there is no vad server, and %s", error)
             return
         self._stream = self._engine.open()

