@@ -34,9 +34,7 @@ _TURN_S = 60.0
 
 
 class OwnServers:
-    """Servers that were started for this house, found by zeroconf as any other; those that were there before are not
-    used.
-    """
+    """The servers that were started for this house, found by zeroconf as any other, and none beside them."""
 
     def __init__(self, servers: Servers, supervisor: Supervisor, uris: Mapping[str, str]) -> None:
         self.uris = uris
