@@ -39,7 +39,7 @@ def _listen(family: socket.AddressFamily, address: Any) -> socket.socket:
         if family != socket.AF_UNIX:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # IPv4 is asked for by its own address
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address[0] != "::")  # everywhere is IPv4 as well
         sock.bind(address)
         sock.listen(_BACKLOG)
         sock.setblocking(False)

@@ -444,6 +444,19 @@ async def test_stopping_does_not_wait_for_who_never_reads_or_never_ends(
     assert [record.message.split(": ")[1] for record in caplog.records] == ["unexpected error while ending"]
 
 
+async def test_everywhere_is_both_ip_versions() -> None:
+    if not Path("/proc/net/if_inet6").exists():
+        pytest.skip("this machine has no IPv6")
+    async with serving(uri="tcp://[::]:0") as uri:
+        port = uri.rsplit(":", 1)[1]
+        await describe(f"tcp://127.0.0.1:{port}")
+        await describe(f"tcp://[::1]:{port}")
+    async with serving(uri="tcp://[::1]:0") as uri:
+        await describe(uri)
+        with pytest.raises(ConnectionLost):
+            await describe(uri.replace("[::1]", "127.0.0.1"))
+
+
 async def test_a_port_in_use(unused_tcp_port: int) -> None:
     uri = f"tcp://127.0.0.1:{unused_tcp_port}"
     async with serving(uri=uri):
