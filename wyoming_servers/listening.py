@@ -9,6 +9,7 @@ from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.event import Event
 
 from .service import Client, Session
+from .wire import BadValue
 from .wire.audio import RATE, WIDTH, AudioConverter, chunk_format
 
 _HEAR_BYTES = RATE * WIDTH
@@ -18,7 +19,7 @@ _HEAR_BYTES = RATE * WIDTH
 class ListeningSession(Session):
     """Turns audio events into calls: `begin`, then `hear` as often as audio comes, then `finish`.
 
-    An audio format may change from chunk to chunk. After an error the rest of that stream is read and dropped.
+    `audio-start` may be left out, and the format may change from chunk to chunk. After an error the rest of that stream is read and dropped.
     """
 
     def __init__(self, client: Client) -> None:
@@ -58,6 +59,8 @@ class ListeningSession(Session):
                 if not self._dropping and (rest := converter.flush()):
                     await self.hear(rest)
                 await self.finish()
+            elif not self._dropping:
+                raise BadValue("'audio-stop' came before any audio; send 'audio-start' first")
             self._dropping = False
         else:
             await self.handle_other(event)

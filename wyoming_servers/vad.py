@@ -12,10 +12,9 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
-from wyoming.audio import AudioChunk, AudioStart, AudioStop
+from wyoming.audio import AudioStop
 from wyoming.event import Event
 from wyoming.info import Attribution
 
@@ -23,10 +22,11 @@ from models import voice_activity
 from models.silero import WINDOW_SAMPLES
 from models.voice_activity import VoiceSegmenter
 
+from .listening import ListeningSession
 from .program import OURS, Job, main
 from .service import Client, Session
-from .wire import BadValue, Info, UnsupportedAudio, VadModel, VadProgram
-from .wire.audio import RATE, WIDTH, AudioConverter, chunk_format
+from .wire import Info, VadModel, VadProgram
+from .wire.audio import RATE, WIDTH
 from .wire.options import version
 from .wire.vad import DetectVoice, VoiceActivity, VoiceStarted, VoiceStopped
 from .workers import Processes, Stream
@@ -39,19 +39,7 @@ _QUEUE = 16
 _SILERO = Attribution(name="Silero Team", url="https://github.com/snakers4/silero-vad")
 
 
-@dataclass
-class _Listener:
-    """One stream of audio, from audio-start to audio-stop."""
-
-    stream: Stream
-    converter: AudioConverter
-    segmenter: VoiceSegmenter
-    activity: bool
-    bytes_heard: int = 0
-    windows: int = 0
-
-
-class VadSession(Session):
+class VadSession(ListeningSession):
     """Hears one stream of audio after the other."""
 
     def __init__(self, client: Client, engine: Processes, defaults: DetectVoice) -> None:
@@ -59,79 +47,56 @@ class VadSession(Session):
         self._engine = engine
         self._defaults = defaults
         self._wanted = DetectVoice()
-        self._listener: _Listener | None = None
         self._place = AsyncExitStack()
-        self._dropping = False
+        self._stream: Stream | None = None
+        self._segmenter = VoiceSegmenter()
+        self._samples = 0
+        self._windows = 0
 
-    async def handle(self, event: Event) -> None:
-        """Take what a client may send."""
-        if AudioChunk.is_type(event.type):
-            await self._hear([event, *self.client.take(event.type)])
-        elif AudioStart.is_type(event.type):
-            await self._start(event)
-        elif AudioStop.is_type(event.type):
-            await self._stop()
-        elif DetectVoice.is_type(event.type):
+    async def handle_other(self, event: Event) -> None:
+        """Take how the next stream is to be judged."""
+        if DetectVoice.is_type(event.type):
             self._wanted = DetectVoice.from_event(event)
 
-    async def reset(self) -> None:
-        """Forget the stream; what is still sent of it is dropped in silence, for its sender has been told."""
+    async def begin(self) -> None:
+        """Take a place in the worker."""
         await self.end()
-        self._dropping = True
-
-    async def end(self) -> None:
-        """Give the place in the worker back."""
-        self._listener = None
-        await self._place.aclose()
-
-    async def _start(self, event: Event) -> None:
-        await self.end()
-        converter = AudioConverter(*chunk_format(event))
-        segmenter = VoiceSegmenter(
+        self._segmenter = VoiceSegmenter(
             threshold=_first(self._wanted.threshold, self._defaults.threshold),
             min_speech_ms=_first(self._wanted.min_speech_ms, self._defaults.min_speech_ms),
             min_silence_ms=_first(self._wanted.min_silence_ms, self._defaults.min_silence_ms),
             window_samples=WINDOW_SAMPLES,
         )
-        stream = await self._place.enter_async_context(self._engine.stream())
-        self._listener = _Listener(stream, converter, segmenter, self._wanted.activity)
-        self._dropping = False
+        self._samples = self._windows = 0
+        self._stream = await self._place.enter_async_context(self._engine.stream())
 
-    async def _hear(self, events: list[Event]) -> None:
-        listener = self._listener
-        if listener is None:
-            if self._dropping:
-                return
-            raise BadValue("'audio-chunk' came before 'audio-start'; send that first")
-        pcm = b""
-        for event in events:
-            said, says = listener.converter.format, chunk_format(event)
-            if says != said:
-                raise UnsupportedAudio(f"'audio-start' said {said} (rate, width, channels), 'audio-chunk' says {says}")
-            pcm += listener.converter.convert(event.payload or b"")
-        await self._judge(listener, pcm)
-
-    async def _judge(self, listener: _Listener, pcm: bytes) -> None:
-        listener.bytes_heard += len(pcm)
-        probabilities = await listener.stream.call("feed", pcm) if pcm else []
-        for probability in probabilities:
-            if listener.activity:
-                start = _ms(listener.windows * WINDOW_SAMPLES)
+    async def hear(self, pcm: bytes) -> bool:
+        """Judge window by window, and tell what is found."""
+        assert self._stream is not None
+        self._samples += len(pcm) // WIDTH
+        for probability in await self._stream.call("feed", pcm):
+            if self._wanted.activity:
+                start = _ms(self._windows * WINDOW_SAMPLES)
                 await self.client.send(VoiceActivity(timestamp=start, probability=probability))
-            listener.windows += 1
-            await self._tell(listener.segmenter.feed([probability]))
+            self._windows += 1
+            await self._tell(self._segmenter.feed([probability]))
+        return True
 
-    async def _stop(self) -> None:
-        listener = self._listener
-        if listener is None:
-            if not self._dropping:
-                raise BadValue("'audio-stop' came before 'audio-start'; send that first")
-            self._dropping = False
-            return
-        await self._judge(listener, listener.converter.flush())
-        await self._tell(listener.segmenter.finish())
+    async def finish(self) -> None:
+        """End the voice that still speaks, and tell that all is answered."""
+        await self._tell(self._segmenter.finish())
         await self.end()
-        await self.client.send(AudioStop(timestamp=_ms(listener.bytes_heard // WIDTH)))
+        await self.client.send(AudioStop(timestamp=_ms(self._samples)))
+
+    async def reset(self) -> None:
+        """Forget the stream."""
+        await super().reset()
+        await self.end()
+
+    async def end(self) -> None:
+        """Give the place in the worker back."""
+        self._stream = None
+        await self._place.aclose()
 
     async def _tell(self, edges: list[voice_activity.VoiceStarted | voice_activity.VoiceStopped]) -> None:
         for edge in edges:

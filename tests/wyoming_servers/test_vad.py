@@ -181,14 +181,9 @@ async def test_what_cannot_be_sound_is_refused_and_the_connection_lives(uri: str
 @pytest.mark.parametrize(
     ("events", "code", "told"),
     [
-        ([AudioChunk(16_000, 2, 1, bytes(64))], "bad-value", "'audio-chunk' came before 'audio-start'"),
-        ([AudioStop()], "bad-value", "'audio-stop' came before 'audio-start'"),
+        ([AudioStop()], "bad-value", "'audio-stop' came before any audio"),
         ([AudioStart(16_000, 2, 1), AudioChunk(16_000, 2, 1, b"odd")], "unsupported-audio", "no whole samples"),
-        (
-            [AudioStart(16_000, 2, 1), AudioChunk(8_000, 2, 1, b"")],
-            "unsupported-audio",
-            "'audio-chunk' says (8000, 2, 1)",
-        ),
+        ([AudioStart(16_000, 2, 1), AudioChunk(1, 2, 1, b"")], "unsupported-audio", "'rate' takes a whole number"),
         ([DetectVoice(threshold=7)], "bad-value", "'threshold' of 'detect-voice' takes a number from 0 to 1, not 7"),
         ([DetectVoice(threshold=0), AudioStart(16_000, 2, 1)], "bad-value", "threshold is 0.0; it must be above 0"),
         ([Event("detect-voice", {"min_speech_ms": -1})], "bad-value", "'min_speech_ms'"),
