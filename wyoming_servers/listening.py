@@ -19,7 +19,8 @@ _HEAR_BYTES = RATE * WIDTH
 class ListeningSession(Session):
     """Turns audio events into calls: `begin`, then `hear` as often as audio comes, then `finish`.
 
-    `audio-start` may be left out, and the format may change from chunk to chunk. After an error the rest of that stream is read and dropped.
+    `audio-start` may be left out, and the format may change from chunk to chunk. After an error the rest of that stream
+    is read and dropped.
     """
 
     def __init__(self, client: Client) -> None:
