@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+import wave
+from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from wyoming_servers.wire.audio import RATE, WIDTH, read_wav
+from wyoming_servers.wire import UnsupportedAudio
+from wyoming_servers.wire.audio import RATE, WIDTH, AudioConverter
 
 from .loudness import audible_edges
 from .microphone import CHUNK_BYTES, CHUNK_SAMPLES, Intake, Microphone, MicrophoneError
@@ -34,22 +37,35 @@ class ClipTimes:
     """Its last sample."""
 
 
-@dataclass(slots=True)
 class _Playing:
-    """A clip on its way."""
+    """A clip on its way, in chunks."""
 
-    pcm: bytes
-    ended: asyncio.Future[None]
-    began: float = 0.0
-    offset: int = 0
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self.began = 0.0
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._chunks = chunks
+        self._is_first = True
 
     def next(self, now: float) -> bytes:
-        """Return the piece that begins at `now`."""
-        if not self.offset:
-            self.began = now
-        piece = self.pcm[self.offset : self.offset + CHUNK_BYTES]
-        self.offset += len(piece)
-        return piece
+        """Return the chunk that begins at `now`, or nothing, when the clip is over."""
+        if self._is_first:
+            self.began, self._is_first = now, False
+        try:
+            chunk = next(self._chunks, b"")
+        except UnsupportedAudio as error:
+            self._finish(error)
+            return b""
+        if not chunk:
+            self._finish(None)
+        return chunk
+
+    def _finish(self, error: UnsupportedAudio | None) -> None:
+        if self.ended.done():
+            return
+        if error is None:
+            self.ended.set_result(None)
+        else:
+            self.ended.set_exception(error)
 
 
 class ClipMicrophone(Microphone):
@@ -71,14 +87,25 @@ class ClipMicrophone(Microphone):
         edges = audible_edges(pcm, RATE)
         if edges is None:
             raise MicrophoneError("the clip is silent: there is nothing to hear in it")
+        began = await self._play(pcm[place : place + CHUNK_BYTES] for place in range(0, len(pcm), CHUNK_BYTES))
+        return ClipTimes(began, began + edges[0], began + edges[1], began + len(pcm) / (RATE * WIDTH))
+
+    async def play_file(self, path: Path) -> None:
+        """Play a WAV file, of any length, and return after its last sample.
+
+        Raises `UnsupportedAudio`, naming the file, where it cannot be read.
+        """
+        with closing(_read(path)) as chunks:
+            await self._play(chunks)
+
+    async def _play(self, chunks: Iterator[bytes]) -> float:
         async with self._one:
-            clip = self._clip = _Playing(pcm, asyncio.get_running_loop().create_future())
+            clip = self._clip = _Playing(chunks)
             try:
                 await clip.ended
             finally:
                 self._clip = None
-        began = clip.began
-        return ClipTimes(began, began + edges[0], began + edges[1], began + len(pcm) / (RATE * WIDTH))
+        return clip.began
 
     async def _open(self) -> None:
         self.intake = Intake()
@@ -94,32 +121,58 @@ class ClipMicrophone(Microphone):
         now = time.monotonic()
         while True:
             clip = self._clip
-            piece = clip.next(now) if clip is not None else b""
+            chunk = clip.next(now) if clip is not None else b""
             now += CHUNK_SAMPLES / RATE
             await asyncio.sleep(now - time.monotonic())
-            self.intake.push(piece.ljust(CHUNK_BYTES, b"\0"), now)
-            if clip is not None and clip.offset >= len(clip.pcm) and not clip.ended.done():
-                clip.ended.set_result(None)
-                self._clip = None
+            self.intake.push(chunk.ljust(CHUNK_BYTES, b"\0"), now)
 
 
 def find_clips(path: Path) -> list[Path]:
-    """Return the WAV file `path`, or those in the folder `path` by name; raise `MicrophoneError` for neither."""
+    """Return the WAV file `path`, or those in the folder `path` by name.
+
+    Raises `MicrophoneError` where there is none, and `UnsupportedAudio`, naming the file, for one that cannot be read.
+    """
     if not path.exists():
         raise MicrophoneError(f"{path}: no such file or folder; --mic-file takes a WAV file or a folder of them")
     clips = sorted(path.glob("*.wav")) if path.is_dir() else [path]
     if not clips:
         raise MicrophoneError(f"{path}: the folder holds no .wav file")
+    for clip in clips:
+        with closing(_read(clip)) as chunks:
+            if not next(chunks, b""):
+                raise UnsupportedAudio(f"{clip}: the file holds no sound")
     return clips
 
 
 async def play_files(microphone: ClipMicrophone, clips: Sequence[Path], ready: Callable[[], Awaitable[object]]) -> None:
     """Play each clip once `ready()` returns (the house listens), with at least 1.5 s of silence after it.
 
-    Raises `UnsupportedAudio`, naming the file, for one that is no WAV.
+    Raises `UnsupportedAudio`, naming the file, for one that cannot be read.
     """
     for clip in clips:
-        pcm = await asyncio.to_thread(read_wav, clip)
         await ready()
-        await microphone.play(pcm)
+        await microphone.play_file(clip)
         await asyncio.sleep(QUIET_S)
+
+
+def _read(path: Path) -> Generator[bytes, None, None]:
+    """Yield what is in a WAV file in chunks of 20 ms, however long it is."""
+    try:
+        with wave.open(str(path), "rb") as file:
+            rate, width, channels = file.getframerate(), file.getsampwidth(), file.getnchannels()
+            converter = AudioConverter(rate, width, channels)
+            sound = b""
+            while data := file.readframes(rate // 10):
+                sound += converter.convert(data[: len(data) - len(data) % (width * channels)])
+                while len(sound) >= CHUNK_BYTES:
+                    yield sound[:CHUNK_BYTES]
+                    sound = sound[CHUNK_BYTES:]
+            sound += converter.flush()
+            for place in range(0, len(sound), CHUNK_BYTES):
+                yield sound[place : place + CHUNK_BYTES]
+    except OSError as error:
+        raise UnsupportedAudio(f"{path}: {error.strerror or error}") from error
+    except (wave.Error, EOFError) as error:
+        raise UnsupportedAudio(f"{path}: not a WAV file of PCM samples ({error or 'it ends too early'})") from error
+    except UnsupportedAudio as error:
+        raise UnsupportedAudio(f"{path}: {error.text}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncIterator
@@ -47,6 +48,7 @@ class Intake:
         self.dropped = 0
         """Chunks that nobody took in time."""
         self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
         self._converter = AudioConverter(rate, width, channels)
         self._block = width * channels
         self._partial = b""
@@ -96,7 +98,9 @@ class Intake:
         return self._chunks.popleft()
 
     def _wake(self) -> None:
-        if not self._loop.is_closed():
+        if threading.get_ident() == self._thread:
+            self._arrived.set()  # waking the loop through its own pipe would cost as much as all the rest
+        elif not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._arrived.set)
 
 

@@ -198,5 +198,5 @@ def _find_rate(module: Any, device: Device, kind: str, wanted: int) -> int:
         there = ", ".join(f"{item['index']} {item['name']}" for item in module.query_devices() if item[channels])
         which = "no sound device" if device is None else f"sound device '{device}' cannot be used"
         option = "--mic-command" if kind == "input" else "--snd-command"
-        raise OSError(f"{which} for {kind} ({error}); there is: {there or 'none at all'} (or use {option})") from error
+        raise OSError(f"{which} for {kind} ({error}); there is: {there or 'none'}; {option} is another way") from error
     return wanted

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+import tracemalloc
+import wave
 from itertools import pairwise
 from pathlib import Path
 
@@ -88,11 +90,38 @@ async def test_wrong_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(MicrophoneError, match=r"no \.wav file"):
         find_clips(tmp_path)
     bad = tmp_path / "bad.wav"
-    bad.write_bytes(b"RIFFnothing")
+    for content, message in ((b"RIFFnothing", "not a WAV file"), (b"", "not a WAV file")):
+        bad.write_bytes(content)
+        with pytest.raises(UnsupportedAudio, match=rf"bad\.wav: {message}"):
+            find_clips(bad)
+    write_wav(bad, b"", 16_000)
+    with pytest.raises(UnsupportedAudio, match=r"bad\.wav: the file holds no sound"):
+        find_clips(tmp_path)
 
     async def ready() -> None:
-        pass
+        bad.unlink()
 
     async with ClipMicrophone() as microphone:
-        with pytest.raises(UnsupportedAudio, match=r"bad\.wav"):
+        with pytest.raises(UnsupportedAudio, match=r"bad\.wav: No such file"):
             await play_files(microphone, [bad], ready)
+
+
+async def test_files_of_any_format_and_length(tmp_path: Path) -> None:
+    chunks: list[Chunk] = []
+    with wave.open(str(tmp_path / "stereo.wav"), "wb") as file:
+        file.setparams((2, 3, 44_100, 0, "NONE", ""))
+        file.writeframes(b"\0\0\x40" * 2 * 44_100)
+    tracemalloc.start()
+    write_wav(tmp_path / "long.wav", bytes(60_000_000), 16_000)
+    before = tracemalloc.get_traced_memory()[0]
+    tracemalloc.reset_peak()
+    async with ClipMicrophone() as microphone:
+        listener = asyncio.create_task(hear(microphone, chunks))
+        await asyncio.wait_for(microphone.play_file(tmp_path / "stereo.wav"), 2)
+        levels = [int.from_bytes(chunk.pcm[320:322], "little", signed=True) for chunk in chunks]
+        assert sum(abs(level - 0x4000) < 100 for level in levels) == pytest.approx(50, abs=1)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(microphone.play_file(tmp_path / "long.wav"), 0.2)
+        listener.cancel()
+    assert tracemalloc.get_traced_memory()[1] - before < 1_000_000
+    tracemalloc.stop()
