@@ -9,6 +9,8 @@ import sys
 
 from wyoming_servers.wire.options import Parser
 
+from .report import BenchError
+
 BENCHES = {
     "speech-to-intent": "share of spoken commands of which every slot comes out right, and the time it takes",
     "describe-under-load": "how soon a server says what it is while it works flat out",
@@ -30,7 +32,11 @@ def main() -> int:
     bench.add_options(parser)
     args = parser.parse_args(sys.argv[2:])
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    report = asyncio.run(bench.run(args))
+    try:
+        report = asyncio.run(bench.run(args))
+    except BenchError as error:
+        sys.stderr.write(f"script/bench {name}: {error}\n")
+        return 1
     return int(report.show(as_json=args.json))
 
 
