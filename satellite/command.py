@@ -61,8 +61,8 @@ class Command:
             self._reading.cancel()
             await asyncio.wait([self._reading])
         if self.process is not None:
-            if self.process.stdin is not None:
-                self.process.stdin.close()
+            # `wait` alone waits for the pipes as well; one that is full, or that a child of its own holds, never ends.
+            self.process._transport.close()  # type: ignore[attr-defined]
             await self.process.wait()
 
     async def last_words(self) -> str:

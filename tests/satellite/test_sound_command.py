@@ -103,6 +103,18 @@ async def test_a_speaker_that_dies_says_why_and_does_not_wait() -> None:
                 await asyncio.sleep(0.01)
 
 
+async def test_a_microphone_that_floods_can_be_closed() -> None:
+    async with asyncio.timeout(10):
+        async with CommandMicrophone("cat /dev/zero"):
+            await asyncio.sleep(0.3)
+
+
+async def test_a_microphone_whose_child_lives_on_can_be_closed() -> None:
+    async with asyncio.timeout(10):
+        async with CommandMicrophone("sh -c 'setsid sleep 20 & cat /dev/zero'"):
+            await asyncio.sleep(0.3)
+
+
 async def test_a_speaker_that_hangs_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("satellite.sound_command._LATE_S", 0.2)
     with pytest.raises(SpeakerError, match="did not end"):
