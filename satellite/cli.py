@@ -81,16 +81,11 @@ def _run(name: str, arguments: Sequence[str]) -> int:
     logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, format="hearth: %(message)s")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may be no text at all
+    signals: list[signal.Signals] = []
     try:
-        status = asyncio.run(_until_stopped(command, args))
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
+        status = asyncio.run(_until_stopped(command, args, signals))
     except asyncio.CancelledError:
-        return 0 if name in _SERVICES else 128 + signal.SIGTERM
-    except BrokenPipeError:  # whoever read our output has seen enough: `hearth discover | head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return 0 if name in _SERVICES and signals[0] == signal.SIGTERM else 128 + signals[0]
     except Exception as error:
         if debug:
             raise
@@ -99,11 +94,22 @@ def _run(name: str, arguments: Sequence[str]) -> int:
     return status
 
 
-async def _until_stopped(command: ModuleType, args: Namespace) -> int:
-    """Run the command; SIGTERM cancels it, as SIGINT does by asyncio's own doing."""
+async def _until_stopped(command: ModuleType, args: Namespace, signals: list[signal.Signals]) -> int:
+    """Run the command. The first Ctrl-C or SIGTERM cancels it and is added to `signals`; a second one ends us at once.
+
+    (asyncio's own way with SIGINT does not notice it where a task group has failed before.)
+    """
     task = asyncio.current_task()
     assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+    def stop(number: signal.Signals) -> None:
+        if signals:
+            os._exit(128 + number)
+        signals.append(number)
+        task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop, number)
     status: int = await command.run(args)
     return status
 

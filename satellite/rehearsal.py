@@ -81,7 +81,7 @@ async def own_servers(
     `options`: further ones by job. `output` takes what they write, line by line. When the block begins all were found.
     Raises `SupervisorError` where one will not start and `NoServer` where one is not found.
     """
-    uris = {job: f"tcp://127.0.0.1:{port}" for job, port in zip(jobs, _free_ports(len(jobs)), strict=True)}
+    uris = {job: f"tcp://127.0.0.1:{port}" for job, port in zip(jobs, free_ports(len(jobs)), strict=True)}
     programs = [
         server_program(job, uri, ["--data-dir", str(data_dir), *(options or {}).get(job, [])])
         for job, uri in uris.items()
@@ -96,7 +96,8 @@ async def own_servers(
         yield own
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Return as many TCP ports of loopback that nobody listens on now."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
         return [listening.getsockname()[1] for listening in sockets]

@@ -7,6 +7,8 @@ else (progress, errors) goes to standard error, one line each.
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterable, Sequence
@@ -64,6 +66,14 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else " " for char in text)
 
 
+def _print(line: str) -> None:
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:  # whoever read has gone (`hearth discover | head -1`): end in good order, as if told to
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        signal.raise_signal(signal.SIGTERM)
+
+
 class Output:
     """Standard output, for a program (`--json`), a terminal, or a pipe."""
 
@@ -88,14 +98,14 @@ class Output:
     def record(self, **fields: Any) -> None:
         """Print an object, for programs only."""
         if self.json:
-            print(json.dumps(fields, ensure_ascii=False), flush=True)
+            _print(json.dumps(fields, ensure_ascii=False))
 
     def line(self, text: str, style: str = "") -> None:
         """Print a line, for people only; `style` is rich's."""
         if self._console is not None:
             self._console.print(printable(text), style=style, soft_wrap=True)
         elif not self.json:
-            print(printable(text), flush=True)
+            _print(printable(text))
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Print a table, for people only: with a ruled head on a terminal, in aligned columns elsewhere."""
@@ -105,7 +115,7 @@ class Output:
             lines = [[column.upper() for column in columns], *([printable(cell) for cell in row] for row in rows)]
             widths = [max(len(line[index]) for line in lines) for index in range(len(columns))]
             for line in lines:
-                print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+                _print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
     @staticmethod
     def as_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Any:

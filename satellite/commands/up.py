@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 from camera.source import CameraError
@@ -39,6 +39,14 @@ def add_options(parser: ArgumentParser) -> None:
         default=[],
         metavar="DIR",
         help="folder of further sentences, in Home Assistant's format; may be repeated",
+    )
+    group.add_argument(
+        "--port",
+        type=_port,
+        action="append",
+        default=[],
+        metavar="JOB=PORT",
+        help="another port for a server, like asr=10301; may be repeated",
     )
     add_server_option(parser)
     add_common_options(parser)
@@ -81,5 +89,14 @@ def house_programs(args: Namespace) -> list[Program]:
     common = [f"--data-dir={args.data_dir}", *(["--debug"] if args.debug else [])]
     return [
         server_program(job, f"tcp://{host}:{port}", [*common, *(house if job in _KNOW_THE_HOUSE else [])])
-        for job, port in PORTS.items()
+        for job, port in (PORTS | dict(args.port)).items()
     ]
+
+
+def _port(text: str) -> tuple[str, int]:
+    job, _, port = text.partition("=")
+    if job not in PORTS or not port.isdecimal() or not 0 < int(port) < 65_536:
+        raise ArgumentTypeError(
+            f"'{text}' gives no server a port; it takes JOB=PORT, like asr=10301, for {', '.join(PORTS)}"
+        )
+    return job, int(port)
