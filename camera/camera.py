@@ -78,6 +78,7 @@ class Camera:
             stop.set()
             await asyncio.wait([done], timeout=_LEAVE_S)
             tell(None)
+            done.exception()  # one that came too late is nobody's business
 
 
 def encode(picture: Picture, now: float) -> Frame:

@@ -30,7 +30,7 @@ from .microphone import Microphone, MicrophoneError
 from .report import Observer
 from .speaker import Speaker, SpeakerError
 from .speaking import render
-from .timers import Timer, Timers
+from .timers import PAUSE_S, Timer, Timers
 from .turn import Means, Talk, take_turn
 from .ulid import new_ulid
 from .utterance import Utterance
@@ -75,6 +75,8 @@ class Satellite:
         self._apologies = Apologies(servers, voice=voice)
         self._voice = voice
         self._talk = Talk()
+        self._quiet_until = 0.0
+        """Until when nothing rings, so that a "stop" can be heard between any two rings."""
         self._means = Means(
             servers=servers,
             speaker=speaker,
@@ -120,8 +122,9 @@ class Satellite:
     async def _converse(self) -> None:
         while True:
             due = self._timers.next_at
+            wait = None if due is None else max(0.0, max(due, self._quiet_until) - time.monotonic())
             try:
-                async with asyncio.timeout(None if due is None else max(0.0, due - time.monotonic())):
+                async with asyncio.timeout(wait):
                     utterance = await self._ear.hear()
             except TimeoutError:
                 if (timer := self._timers.due()) is not None:
@@ -147,6 +150,7 @@ class Satellite:
         except SpeakerError as error:
             _LOGGER.error("%s", error)  # noqa: TRY400 - the message says it all
         self._timers.rang(timer)
+        self._quiet_until = time.monotonic() + PAUSE_S
         self._observer.rang(timer)
 
     async def _say_sorry(self) -> None:

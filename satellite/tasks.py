@@ -21,4 +21,4 @@ async def beside(main: Coroutine[Any, Any, T], aside: Coroutine[Any, Any, None])
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.wait(tasks)
+        await asyncio.gather(*tasks, return_exceptions=True)
