@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ class CameraError(Exception):
 
 def load_cv2() -> Any:
     """Return OpenCV, 20 MB that only who has a camera pays; raise `CameraError` where it is not installed."""
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")  # what its warnings say we say ourselves, in one line
     try:
         import cv2
     except ImportError as error:

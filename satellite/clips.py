@@ -173,6 +173,8 @@ def _read(path: Path) -> Generator[bytes, None, None]:
     except OSError as error:
         raise UnsupportedAudio(f"{path}: {error.strerror or error}") from error
     except (wave.Error, EOFError) as error:
-        raise UnsupportedAudio(f"{path}: not a WAV file of PCM samples ({error or 'it ends too early'})") from error
+        raise UnsupportedAudio(
+            f"{path}: not a WAV file of PCM samples ({str(error) or 'it ends too early'})"
+        ) from error
     except UnsupportedAudio as error:
         raise UnsupportedAudio(f"{path}: {error.text}") from error

@@ -196,7 +196,12 @@ def _find_rate(module: Any, device: Device, kind: str, wanted: int) -> int:
     except (module.PortAudioError, ValueError) as error:
         channels = f"max_{kind}_channels"
         there = ", ".join(f"{item['index']} {item['name']}" for item in module.query_devices() if item[channels])
-        which = "no sound device" if device is None else f"sound device '{device}' cannot be used"
+        if not there:
+            what = f"there is no sound device for {kind}"
+        elif device is None:
+            what = f"there is no default sound device for {kind}, but: {there}"
+        else:
+            what = f"sound device '{device}' cannot be used for {kind} ({error}); there is: {there}"
         option = "--mic-command" if kind == "input" else "--snd-command"
-        raise OSError(f"{which} for {kind} ({error}); there is: {there or 'none'}; {option} is another way") from error
+        raise OSError(f"{what} (or use {option})") from error
     return wanted

@@ -12,7 +12,7 @@ HAS_PORTAUDIO = ctypes.util.find_library("portaudio") is not None
 
 
 async def test_no_such_device_is_one_line_that_helps() -> None:
-    wanted = "libportaudio2" if not HAS_PORTAUDIO else "there is:"
+    wanted = "libportaudio2" if not HAS_PORTAUDIO else "there is"
     with pytest.raises(MicrophoneError, match=wanted) as microphone:
         async with DeviceMicrophone("no such device"):
             pass
