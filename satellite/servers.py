@@ -148,15 +148,21 @@ class Servers(Background):
     # ---- which there are
 
     async def _run(self) -> None:
-        async with asyncio.TaskGroup() as self._tasks:
-            for uri in dict.fromkeys(named.uri for named in self._by_hand):
-                jobs = frozenset(named.job for named in self._by_hand if named.uri == uri)
-                self._add(Find(f"hand:{uri}", uri, uri, (uri,), here=False), Origin.BY_HAND, jobs)
-            if self._browse:
-                self._tasks.create_task(Browser(self._found, self._lost).run(), name="browser")
-            await asyncio.Event().wait()
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            try:
+                for uri in dict.fromkeys(named.uri for named in self._by_hand):
+                    jobs = frozenset(named.job for named in self._by_hand if named.uri == uri)
+                    self._add(Find(f"hand:{uri}", uri, uri, (uri,), here=False), Origin.BY_HAND, jobs)
+                if self._browse:
+                    tasks.create_task(Browser(self._found, self._lost).run(), name="browser")
+                await asyncio.Event().wait()
+            finally:
+                self._tasks = None
 
     def _found(self, find: Find) -> None:
+        if self._tasks is None:  # an announcement that comes while we end
+            return
         origin = Origin.HERE if find.here else Origin.ELSEWHERE
         if find.key in self._watches:
             self._watches[find.key][0].announce(find, origin)

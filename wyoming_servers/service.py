@@ -253,7 +253,7 @@ class Service:
                 await self._end(session, connection)
 
     async def _work(self, connection: Connection, client: Client, session: Session) -> None:
-        while True:
+        while connection.is_open:
             try:
                 event = await connection.receive()
                 if event is None:
