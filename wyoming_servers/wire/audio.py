@@ -134,7 +134,8 @@ def read_wav(path: str | Path, to_rate: int = RATE) -> bytes:
     except OSError as error:
         raise UnsupportedAudio(f"{path}: {error.strerror or error}") from error
     except (wave.Error, EOFError) as error:
-        raise UnsupportedAudio(f"{path}: not a WAV file of PCM samples ({str(error) or 'it ends too early'})") from error
+        reason = str(error) or "it ends too early"
+        raise UnsupportedAudio(f"{path}: not a WAV file of PCM samples ({reason})") from error
     except UnsupportedAudio as error:
         raise UnsupportedAudio(f"{path}: {error.text}") from error
     if not pcm:
