@@ -17,7 +17,6 @@ import os
 import tempfile
 import time
 from argparse import ArgumentParser, Namespace
-from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
 
@@ -27,15 +26,15 @@ from camera.camera import Camera
 from camera.figure import draw_figure
 from camera.source import Picture, load_cv2
 from satellite.loudness import audible_edges
-from satellite.rehearsal import Asked, OwnServers, Rehearsal, own_servers, rehearse
+from satellite.rehearsal import Asked, Rehearsal, own_servers, rehearse
 from satellite.report import TurnReport
 from wyoming_servers.wire import UnsupportedAudio
-from wyoming_servers.wire.audio import RATE, AudioConverter, read_wav
+from wyoming_servers.wire.audio import RATE, read_wav
 
 from .common import CommandError, Output, add_common_options, tell, warn
 from .look import classify, read_picture
 from .questions import QUESTIONS, Outcome, Question
-from .say import speak
+from .say import spoken
 from .teller import decision, stage_times
 from .timeline import timeline
 
@@ -67,7 +66,9 @@ async def run(args: Namespace) -> int:
         async with own_servers(args.data_dir, output=log) as servers:
             tell(f"found all five by zeroconf after {time.monotonic() - began:.1f} s")
             if not recordings:
-                recordings = {question.key: await _spoken(servers, question) for question in QUESTIONS}
+                recordings = {
+                    question.key: await spoken(servers.uris["tts"], Synthesize(question.text)) for question in QUESTIONS
+                }
             names = [label.name for label in await classify(servers.uris["image"], picture)]
             async with rehearse(servers, args.output, camera=Camera(str(shown))) as rehearsal:
                 demo = _Demo(rehearsal, names, output)
@@ -129,17 +130,6 @@ def _fault(question: Question, asked: Asked, started: datetime, shown: list[str]
         return "no answer was heard"
     timers = [action["data"]["seconds"] for action in report.actions if action["name"] == "timer-set"]
     return question.fault(Outcome(report.intent, report.reply, started, datetime.now(), timers, shown))
-
-
-async def _spoken(servers: OwnServers, question: Question) -> bytes:
-    """Return the question in the tts server's voice, 16 kHz 16-bit mono."""
-    pcm = b""
-    async with aclosing(speak(servers.uris["tts"], Synthesize(text=question.text))) as sound:
-        converter: AudioConverter | None = None
-        async for piece, form in sound:
-            converter = converter or AudioConverter(*form)
-            pcm += converter.convert(piece)
-    return pcm + (converter.flush() if converter is not None else b"")
 
 
 def _read_recordings(folder: Path) -> dict[str, bytes]:

@@ -18,7 +18,7 @@ from wyoming.tts import Synthesize, SynthesizeVoice
 from satellite.options import add_speaker_options, open_speaker
 from satellite.speaker import SpeakerError
 from wyoming_servers.wire import answer, connect_to, describe
-from wyoming_servers.wire.audio import Format, chunk_format
+from wyoming_servers.wire.audio import AudioConverter, Format, chunk_format
 
 from .common import CommandError, Output, UsageError
 from .reach import add_reach_options, reach
@@ -64,6 +64,17 @@ async def speak(uri: str, wanted: Synthesize) -> AsyncGenerator[tuple[bytes, For
         while not AudioStop.is_type((event := await answer(connection, _SILENT_S)).type):
             if AudioChunk.is_type(event.type):
                 yield event.payload or b"", chunk_format(event)
+
+
+async def spoken(uri: str, wanted: Synthesize) -> bytes:
+    """Return what the tts server at `uri` makes as 16 kHz 16-bit mono. Raises `WireError`."""
+    pcm = b""
+    async with aclosing(speak(uri, wanted)) as sound:
+        converter: AudioConverter | None = None
+        async for piece, form in sound:
+            converter = converter or AudioConverter(*form)
+            pcm += converter.convert(piece)
+    return pcm + (converter.flush() if converter is not None else b"")
 
 
 async def _write(sound: AsyncGenerator[tuple[bytes, Format], None], target: Path) -> float:
