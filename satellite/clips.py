@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-import wave
 from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from wyoming_servers.wire import UnsupportedAudio
-from wyoming_servers.wire.audio import RATE, WIDTH, AudioConverter
+from wyoming_servers.wire.audio import RATE, WIDTH, wav_pieces
 
 from .loudness import audible_edges
 from .microphone import CHUNK_BYTES, CHUNK_SAMPLES, Intake, Microphone, MicrophoneError
@@ -156,25 +155,12 @@ async def play_files(microphone: ClipMicrophone, clips: Sequence[Path], ready: C
 
 
 def _read(path: Path) -> Generator[bytes, None, None]:
-    """Yield what is in a WAV file in chunks of 20 ms, however long it is."""
-    try:
-        with wave.open(str(path), "rb") as file:
-            rate, width, channels = file.getframerate(), file.getsampwidth(), file.getnchannels()
-            converter = AudioConverter(rate, width, channels)
-            sound = b""
-            while data := file.readframes(rate // 10):
-                sound += converter.convert(data[: len(data) - len(data) % (width * channels)])
-                while len(sound) >= CHUNK_BYTES:
-                    yield sound[:CHUNK_BYTES]
-                    sound = sound[CHUNK_BYTES:]
-            sound += converter.flush()
-            for place in range(0, len(sound), CHUNK_BYTES):
-                yield sound[place : place + CHUNK_BYTES]
-    except OSError as error:
-        raise UnsupportedAudio(f"{path}: {error.strerror or error}") from error
-    except (wave.Error, EOFError) as error:
-        raise UnsupportedAudio(
-            f"{path}: not a WAV file of PCM samples ({str(error) or 'it ends too early'})"
-        ) from error
-    except UnsupportedAudio as error:
-        raise UnsupportedAudio(f"{path}: {error.text}") from error
+    """Yield what is in a WAV file in chunks of 20 ms, however long it is. Raises as `wav_pieces`."""
+    sound = b""
+    for piece in wav_pieces(path):
+        sound += piece
+        while len(sound) >= CHUNK_BYTES:
+            yield sound[:CHUNK_BYTES]
+            sound = sound[CHUNK_BYTES:]
+    if sound:
+        yield sound

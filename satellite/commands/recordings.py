@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import wave
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import Coroutine
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,13 +13,11 @@ from typing import Any, TypeVar
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 
 from wyoming_servers.wire import Connection, ConnectionLost, UnsupportedAudio
-from wyoming_servers.wire.audio import RATE, WIDTH, AudioConverter
+from wyoming_servers.wire.audio import RATE, WIDTH, wav_pieces
 
 from .common import CommandError
 
 T = TypeVar("T")
-
-_PIECES_PER_S = 10
 
 _ANSWER_S = 60.0
 """Longest wait for the answer once all is sent: an engine on a small machine may lag behind."""
@@ -41,47 +40,24 @@ def open_recording(path: Path) -> Recording:
     if path.exists() and not path.is_file():
         raise CommandError("not a file")
     try:
-        with wave.open(str(path), "rb") as file:
-            AudioConverter(file.getframerate(), file.getsampwidth(), file.getnchannels())
-            block, rate = file.getsampwidth() * file.getnchannels(), file.getframerate()
-            frames = min(file.getnframes(), path.stat().st_size // block)  # a header may promise more than there is
-            if not file.readframes(1):
+        with closing(wav_pieces(path)) as sound:
+            if not next(sound, b""):
                 raise CommandError("the file holds no sound")
-    except OSError as error:
-        raise CommandError(error.strerror or str(error)) from error
-    except (wave.Error, EOFError) as error:
-        raise CommandError(f"not a WAV file of PCM samples ({error or 'it ends too early'})") from error
     except UnsupportedAudio as error:
-        raise CommandError(error.text) from error
-    return Recording(path, frames / rate)
+        raise CommandError(error.text.removeprefix(f"{path}: ")) from error
+    with wave.open(str(path), "rb") as file:
+        block = file.getsampwidth() * file.getnchannels()
+        frames = min(file.getnframes(), path.stat().st_size // block)  # a header may promise more than there is
+        return Recording(path, frames / file.getframerate())
 
 
-async def pieces(path: Path) -> AsyncIterator[bytes]:
-    """Yield the sound in the file as 16 kHz 16-bit mono, a tenth of a second at a time.
+async def ask_about(connection: Connection, path: Path, answer: Coroutine[Any, Any, T]) -> T:
+    """Send the sound in the file as fast as the server takes it, and return what `answer` makes of it.
 
-    A file that is shorter than its header says ends where it ends. Raises `CommandError` where it cannot be read.
+    The answer may come early: what is left is not sent then. Raises what `answer` raises, `UnsupportedAudio` where the
+    file cannot be read, and `ConnectionLost`, also where no answer comes for a minute after the end.
     """
-    try:
-        with wave.open(str(path), "rb") as file:
-            converter = AudioConverter(file.getframerate(), file.getsampwidth(), file.getnchannels())
-            block = file.getsampwidth() * file.getnchannels()
-            count = max(1, file.getframerate() // _PIECES_PER_S)
-            while data := await asyncio.to_thread(file.readframes, count):
-                if pcm := converter.convert(data[: len(data) - len(data) % block]):
-                    yield pcm
-            if pcm := converter.flush():
-                yield pcm
-    except (OSError, wave.Error, EOFError) as error:
-        raise CommandError(f"cannot be read any more: {error}") from error
-
-
-async def ask_about(connection: Connection, path: Path, answer: Coroutine[Any, Any, T], *, end: bytes = b"") -> T:
-    """Send the sound in the file, then `end`, as fast as the server takes it, and return what `answer` makes of it.
-
-    The answer may come early: what is left is not sent then. Raises what `answer` raises, `CommandError` where the file
-    cannot be read, and `ConnectionLost`, also where no answer comes for a minute after the end.
-    """
-    sending = asyncio.create_task(_send(connection, path, end))
+    sending = asyncio.create_task(_send(connection, path))
     answering = asyncio.create_task(answer)
     try:
         await asyncio.wait([sending, answering], return_when=asyncio.FIRST_COMPLETED)
@@ -97,10 +73,9 @@ async def ask_about(connection: Connection, path: Path, answer: Coroutine[Any, A
         await asyncio.wait([sending, answering])
 
 
-async def _send(connection: Connection, path: Path, end: bytes) -> None:
+async def _send(connection: Connection, path: Path) -> None:
     await connection.send(AudioStart(rate=RATE, width=WIDTH, channels=1))
-    async for pcm in pieces(path):
-        await connection.send(AudioChunk(rate=RATE, width=WIDTH, channels=1, audio=pcm))
-    if end:
-        await connection.send(AudioChunk(rate=RATE, width=WIDTH, channels=1, audio=end))
+    with closing(wav_pieces(path)) as sound:
+        while pcm := await asyncio.to_thread(next, sound, b""):
+            await connection.send(AudioChunk(rate=RATE, width=WIDTH, channels=1, audio=pcm))
     await connection.send(AudioStop())

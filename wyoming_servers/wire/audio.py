@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import wave
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +18,17 @@ from wyoming.event import Event
 from ._errors import UnsupportedAudio
 from ._fields import Fields, shown
 
-__all__ = ["RATE", "WIDTH", "AudioConverter", "Format", "check_format", "chunk_format", "read_wav", "write_wav"]
+__all__ = [
+    "RATE",
+    "WIDTH",
+    "AudioConverter",
+    "Format",
+    "check_format",
+    "chunk_format",
+    "read_wav",
+    "wav_pieces",
+    "write_wav",
+]
 
 RATE: Final = 16_000
 """Hertz; what every engine hears, with `WIDTH` bytes a sample and one channel."""
@@ -120,17 +130,21 @@ def _to_mono(samples: npt.NDArray[np.int16], channels: int) -> npt.NDArray[np.in
     return mono
 
 
-def read_wav(path: str | Path, to_rate: int = RATE) -> bytes:
-    """Return the sound in a WAV file as 16-bit mono of `to_rate`.
+def wav_pieces(path: str | Path, to_rate: int = RATE) -> Generator[bytes, None, None]:
+    """Yield the sound in a WAV file as 16-bit mono of `to_rate`, about a tenth of a second at a time.
 
-    Raises `UnsupportedAudio`, naming the file, where it is missing, no WAV of PCM samples, or without sound.
+    So an hour of it takes no more memory than a second. Raises `UnsupportedAudio`, naming the file, where it is missing
+    or no WAV of PCM samples.
     """
     try:
         with wave.open(str(path), "rb") as file:
             converter = AudioConverter(file.getframerate(), file.getsampwidth(), file.getnchannels(), to_rate)
             block = math.prod(converter.format[1:])
-            data = file.readframes(file.getnframes())
-        pcm = converter.convert(data[: len(data) - len(data) % block]) + converter.flush()
+            while data := file.readframes(converter.format[0] // 10):
+                if pcm := converter.convert(data[: len(data) - len(data) % block]):
+                    yield pcm
+        if pcm := converter.flush():
+            yield pcm
     except OSError as error:
         raise UnsupportedAudio(f"{path}: {error.strerror or error}") from error
     except (wave.Error, EOFError) as error:
@@ -138,6 +152,14 @@ def read_wav(path: str | Path, to_rate: int = RATE) -> bytes:
         raise UnsupportedAudio(f"{path}: not a WAV file of PCM samples ({reason})") from error
     except UnsupportedAudio as error:
         raise UnsupportedAudio(f"{path}: {error.text}") from error
+
+
+def read_wav(path: str | Path, to_rate: int = RATE) -> bytes:
+    """Return the sound in a WAV file as 16-bit mono of `to_rate`.
+
+    Raises `UnsupportedAudio`, naming the file, where it is missing, no WAV of PCM samples, or without sound.
+    """
+    pcm = b"".join(wav_pieces(path, to_rate))
     if not pcm:
         raise UnsupportedAudio(f"{path}: the file holds no sound")
     return pcm
