@@ -9,7 +9,8 @@ from collections import OrderedDict
 from wyoming.error import Error
 from wyoming.event import Event
 
-from wyoming_servers.wire import Connection, ConnectionLost, Fields, PeerError, RequestError, WireError
+from wyoming_servers.wire import Connection, ConnectionLost, Fields, PeerError
+from wyoming_servers.wire.groups import first_of
 from wyoming_servers.wire.image import Classification, Image, ImageCredit
 
 from .camera import Camera
@@ -43,8 +44,8 @@ class Flow:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._send())
                 tasks.create_task(self._receive())
-        except* WireError as group:
-            raise _first(group) from None
+        except ExceptionGroup as group:
+            raise first_of(group) from None
 
     async def _send(self) -> None:
         while True:
@@ -96,11 +97,3 @@ class Flow:
         elif Error.is_type(event.type):
             raise PeerError(Fields("error", event.data).text("text", default="an error without a text"))
         self._room.set()
-
-
-def _first(group: BaseExceptionGroup[WireError]) -> WireError:
-    """Return the first error in a group that may hold groups."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error if isinstance(error, WireError) else RequestError(str(error))

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Final
 
+from wyoming_servers.wire.groups import first_of
 from wyoming_servers.wire.options import Parser, version
 
 COMMANDS: Final = {
@@ -89,8 +90,9 @@ def _run(name: str, arguments: Sequence[str]) -> int:
     except Exception as error:
         if debug:
             raise
-        sys.stderr.write(f"hearth: {_one_line(error)}\n")
-        return getattr(error, "status", 1)
+        first = first_of(error)
+        sys.stderr.write(f"hearth: {_one_line(first)}\n")
+        return getattr(first, "status", 1)
     return status
 
 
@@ -114,9 +116,7 @@ async def _until_stopped(command: ModuleType, args: Namespace, signals: list[sig
     return status
 
 
-def _one_line(error: Exception) -> str:
-    while isinstance(error, ExceptionGroup):  # of a task group; its first member is why the others were cancelled
-        error = error.exceptions[0]
+def _one_line(error: BaseException) -> str:
     if not isinstance(error, _expected()):
         text = f"unexpected {type(error).__name__}: {error} (--debug shows where)"
     elif isinstance(error, OSError) and error.filename:

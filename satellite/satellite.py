@@ -17,6 +17,7 @@ from camera.flow import Flow
 from camera.sightings import Sightings
 from camera.source import CameraError
 from wyoming_servers.wire import WireError, connect
+from wyoming_servers.wire.groups import first_of
 
 from . import tones
 from .actions import Actions
@@ -110,8 +111,8 @@ class Satellite:
                     await self._play(clips)
                     for task in running:
                         task.cancel()
-        except* (MicrophoneError, CameraError, WireError) as group:
-            raise _first(group) from None
+        except ExceptionGroup as group:
+            raise first_of(group) from None
 
     async def ready(self) -> None:
         """Wait until it listens: no turn is under way, nothing rings, and the room's echo has died away."""
@@ -244,10 +245,3 @@ class _Retry:
     @staticmethod
     def _anew() -> Iterator[float]:
         return backoff(0.5, 30.0)
-
-
-def _first(group: BaseExceptionGroup[Exception]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

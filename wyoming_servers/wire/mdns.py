@@ -17,6 +17,7 @@ from contextlib import asynccontextmanager, suppress
 import zeroconf as mdns
 from zeroconf.asyncio import AsyncZeroconf
 
+from .groups import first_of
 from .network import Network
 
 _LOGGER = logging.getLogger(__name__)
@@ -80,9 +81,7 @@ async def keep_trying(work: Callable[[], Awaitable[None]], what: str) -> None:
         except* (OSError, mdns.Error, TimeoutError) as errors:
             if not warned:
                 warned = True
-                first: BaseException = errors
-                while isinstance(first, BaseExceptionGroup):
-                    first = first.exceptions[0]
+                first = first_of(errors)
                 reason = str(first) or type(first).__name__
                 _LOGGER.warning("%s is not possible now (%s); trying again every %g s", what, reason, NETWORK_CHECK_S)
         await asyncio.sleep(NETWORK_CHECK_S)
