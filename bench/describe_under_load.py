@@ -6,21 +6,15 @@ import asyncio
 import math
 import sys
 import tempfile
-import time
 from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass
 from pathlib import Path
 
-from wyoming.info import Describe
-
-from wyoming_servers.wire import WireError, connect_to, expect
-
+from .describes import keep_asking
 from .report import BenchError, Report, percentile, progress
 from .servers import JOBS, Running, serving
 
 BOUND_MS = 50.0
-
-_ANSWER_S = 5.0
 
 _UNITS = {"handle": "sentences", "image": "pictures"}
 
@@ -103,27 +97,11 @@ async def _load(server: Running, args: Namespace) -> asyncio.subprocess.Process:
 
 
 async def _describes(uri: str, seconds: float, per_second: float) -> tuple[list[float], int]:
-    """Ask at fixed times, whether or not the last answer has come; return the milliseconds each took, and failures."""
-    times: list[float] = []
-    failed = 0
-
-    async def ask() -> None:
-        nonlocal failed
-        began = time.perf_counter()
-        try:
-            async with connect_to(uri) as connection:
-                await connection.send(Describe())
-                await expect(connection, "info", _ANSWER_S)
-                times.append((time.perf_counter() - began) * 1000)
-        except WireError:
-            failed += 1
-
-    async with asyncio.TaskGroup() as tasks:
-        began = time.monotonic()
-        for number in range(max(1, int(seconds * per_second))):
-            await asyncio.sleep(began + number / per_second - time.monotonic())
-            tasks.create_task(ask())
-    return times, failed
+    """Return the milliseconds that each `describe` took, and how many were not answered."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().call_later(seconds, stop.set)
+    times = (await keep_asking([uri], per_second, stop))[uri]
+    return [time for time in times if time is not None], times.count(None)
 
 
 def _shown(measured: Measured) -> list[str]:

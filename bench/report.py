@@ -75,7 +75,7 @@ class Report:
             }
             sys.stdout.write(json.dumps({"bench": self.name, "metrics": metrics, "ok": self.ok}) + "\n")
         else:
-            console = Console(highlight=False)
+            console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
             for explanation in self._tables:
                 console.print(explanation)
             table = Table("metric", "value", "bound", "", "of what", title=self.name)

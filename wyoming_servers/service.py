@@ -52,7 +52,12 @@ _NO_FILES_S = 0.1
 
 _PING_CHARACTERS = 1024
 
+_ACCEPTED_A_TURN = 16
+
 _STOPPING = Busy("the server is stopping", "stopping")
+_INTERNAL = RequestError("an internal error; the server's log says more", "internal")
+_NEEDED = Busy("the place of this idle connection was needed; connect again when needed")
+_IDLE = Busy("nothing was ever asked; connect again when needed", "idle")
 
 
 class Client:
@@ -77,6 +82,7 @@ class Client:
         task = self._tasks.create_task(self._guarded(work))
         self._spawned.add(task)
         task.add_done_callback(self._spawned.discard)
+        task.add_done_callback(lambda _: work.close())  # a task that is cancelled before its first step never began it
         return task
 
     @property
@@ -103,7 +109,7 @@ class Client:
             error = BadValue(str(error)) if isinstance(error, BadInput) else RequestError(str(error), "engine")
         if not isinstance(error, WireError):
             _LOGGER.exception("%s: unexpected error", self.name, exc_info=error)
-            error = RequestError("an internal error; the server's log says more", "internal")
+            error = _INTERNAL
         with suppress(WireError):
             await self.send(error.event())
 
@@ -138,6 +144,7 @@ class Service:
         self._session = session
         self._budget = Budget(self.limits.total_bytes)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._quiet: dict[socket.socket, asyncio.TimerHandle] = {}
         self._places: set[Connection] = set()
         self._working: set[Connection] = set()
         self._stopping = False
@@ -184,53 +191,85 @@ class Service:
         return False
 
     def _accept(self, listening: socket.socket) -> None:
-        """Take one connection; the others that wait have their turn after those that are here already."""
-        try:
-            sock, _ = listening.accept()
-        except (BlockingIOError, ConnectionAbortedError):
-            return
-        except OSError as error:
-            loop = asyncio.get_running_loop()
-            loop.remove_reader(listening)
-            _LOGGER.warning("no connection can be accepted: %s", error)
-            self._make_room()
-            loop.call_later(_NO_FILES_S, self._accept_again, listening)
-            return
-        sock.setblocking(False)
-        task = asyncio.create_task(self._serve(sock))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        """Take the connections that wait, not too many at once. They cost little until they say something."""
+        loop = asyncio.get_running_loop()
+        for _ in range(_ACCEPTED_A_TURN):
+            try:
+                sock, _address = listening.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                _LOGGER.warning("no connection can be accepted: %s", error)
+                self._make_room()
+                loop.remove_reader(listening)
+                loop.call_later(_NO_FILES_S, self._accept_again, listening)
+                return
+            sock.setblocking(False)
+            if len(self._quiet) + len(self._places) < self.limits.connections or self._make_room():
+                self._quiet[sock] = loop.call_later(self.limits.idle_s, self._dismiss, sock, _IDLE)
+                loop.add_reader(sock.fileno(), self._begin, sock)  # the number: asyncio writes a socket out in full
+            else:
+                self._own(self._refuse(sock))
 
     def _accept_again(self, listening: socket.socket) -> None:
         if not self._stopping:
             asyncio.get_running_loop().add_reader(listening, self._accept, listening)
 
-    async def _serve(self, sock: socket.socket) -> None:
-        _, connection = await asyncio.get_running_loop().connect_accepted_socket(
-            lambda: Connection(self.limits, budget=self._budget, intercept=self._answer), sock
-        )
-        if self._stopping:
-            connection.fail(_STOPPING, linger=False)
-        elif len(self._places) >= self.limits.connections and not self._make_room():
-            connection.fail(Busy(f"{self.limits.connections} connections are at work here; try again shortly"))
-        else:
-            connection.working = lambda: connection in self._working
-            self._places.add(connection)
-            await self._converse(connection)
-        await connection.close()
+    def _begin(self, sock: socket.socket) -> None:
+        """Serve a connection, now that it has said something."""
+        self._forget(sock)
+        self._own(self._serve(sock))
+
+    def _dismiss(self, sock: socket.socket, error: WireError) -> None:
+        """End a connection that has said nothing."""
+        self._forget(sock)
+        with suppress(OSError):
+            sock.send(encode(error.event()))
+        sock.close()
+
+    def _forget(self, sock: socket.socket) -> None:
+        self._quiet.pop(sock).cancel()
+        asyncio.get_running_loop().remove_reader(sock.fileno())
 
     def _make_room(self) -> bool:
-        """End the connection that has been idle longest, so that sockets left open by others keep nobody out.
+        """End who has been idle longest, so that sockets left open by others keep nobody out.
 
-        Those that have never asked for anything go first: a burst of them must not cut off who is speaking.
+        Those that have never said anything go first: a burst of them must not cut off who is speaking.
         """
+        if self._quiet:
+            self._dismiss(next(iter(self._quiet)), _NEEDED)
+            return True
         idle = [one for one in self._places if not one.working()]
         if not idle:
             return False
-        longest = min(idle, key=lambda one: (one.has_asked, one.last_activity))
-        longest.fail(Busy("the place of this idle connection was needed; connect again when needed"), linger=False)
+        longest = min(idle, key=lambda one: one.last_activity)
+        longest.fail(_NEEDED, linger=False)
         self._places.discard(longest)
         return True
+
+    def _own(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _connect(self, sock: socket.socket) -> Connection:
+        _, connection = await asyncio.get_running_loop().connect_accepted_socket(
+            lambda: Connection(self.limits, budget=self._budget, intercept=self._answer), sock
+        )
+        return connection
+
+    async def _refuse(self, sock: socket.socket) -> None:
+        async with await self._connect(sock) as connection:
+            connection.fail(Busy(f"{self.limits.connections} connections are at work here; try again shortly"))
+
+    async def _serve(self, sock: socket.socket) -> None:
+        async with await self._connect(sock) as connection:
+            if self._stopping:
+                connection.fail(_STOPPING, linger=False)
+            else:
+                self._places.add(connection)
+                connection.working = lambda: connection in self._working
+                await self._converse(connection)
 
     async def _converse(self, connection: Connection) -> None:
         session: Session | None = None
@@ -245,6 +284,7 @@ class Service:
                 client.cancel()
         except* Exception:
             _LOGGER.exception("%s: unexpected error", connection.peer)
+            connection.fail(_INTERNAL)
         finally:
             self._working.discard(connection)
             self._places.discard(connection)
@@ -280,6 +320,8 @@ class Service:
         """End every connection, the idle ones at once and the others when their work is done or the grace is over."""
         loop = asyncio.get_running_loop()
         until = loop.time() + _GRACE_S
+        for sock in list(self._quiet):
+            self._dismiss(sock, _STOPPING)
         while self._tasks:
             late = loop.time() >= until
             for connection in list(self._places):

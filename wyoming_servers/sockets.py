@@ -10,8 +10,12 @@ from typing import Any
 
 from .wire import Tcp, Unix
 
-_BACKLOG = 1024
+_BACKLOG = 4096
 """Connections that the kernel holds for us; with fewer, a burst makes peers wait a second to try again."""
+
+_BUFFER_BYTES = 256 * 1024
+"""The kernel's buffers of each connection and direction, which would grow to megabytes: work done ahead for a peer
+that does not take it, and audio still to be worked through for one that has gone."""
 
 
 async def listen(target: Tcp | Unix) -> list[socket.socket]:
@@ -40,6 +44,8 @@ def _listen(family: socket.AddressFamily, address: Any) -> socket.socket:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address[0] != "::")  # everywhere is IPv4 as well
+        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):  # those who connect inherit them
+            sock.setsockopt(socket.SOL_SOCKET, option, _BUFFER_BYTES // 2)  # the kernel doubles it
         sock.bind(address)
         sock.listen(_BACKLOG)
         sock.setblocking(False)

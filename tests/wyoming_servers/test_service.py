@@ -180,6 +180,19 @@ async def test_the_end_of_a_connection_cancels_its_work(recorders: list[Recorder
         assert recorders[0].cancelled == 3
 
 
+async def test_work_that_is_cancelled_before_it_began_leaves_no_trace(recorders: list[Recorder]) -> None:
+    class Hasty(Recorder):
+        async def handle(self, event: Event) -> None:
+            self.client.spawn(self._hang())
+            self.client.cancel()
+            await self.client.send(event)
+
+    async with Service(Info(), Hasty).listen("tcp://127.0.0.1:0") as uri, connect_to(uri) as connection:
+        await connection.send(Event("echo"))
+        await expect(connection, "echo", 5)
+    assert recorders[0].cancelled == 0
+
+
 @pytest.mark.parametrize(
     ("kind", "code", "text"),
     [
@@ -507,10 +520,12 @@ async def test_an_error_in_the_block_comes_through_as_it_is() -> None:
             raise ZeroDivisionError
 
 
-async def test_a_session_that_cannot_be_made_ends_the_connection(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_session_that_cannot_be_made_is_told_and_ends_the_connection(caplog: pytest.LogCaptureFixture) -> None:
     def broken(client: Client) -> Session:
         raise ZeroDivisionError
 
     async with Service(Info(), broken).listen("tcp://127.0.0.1:0") as uri, connect_to(uri) as connection:
+        await connection.send(Event("echo"))
+        assert (await error_of(connection)).code == "internal"
         assert await connection.receive() is None
     assert [record.levelno for record in caplog.records] == [logging.ERROR]

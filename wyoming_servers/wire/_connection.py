@@ -51,8 +51,6 @@ class Connection(asyncio.BufferedProtocol):
         self.peer = "peer"
         self.last_activity = 0.0
         """Loop time of the last byte in either direction."""
-        self.has_asked = False
-        """True when the peer has ever sent an event."""
         self.working: Callable[[], bool] = lambda: True
         """Asked before the peer is called idle; a server sets it, a client waits as long as it likes."""
         self._limits = limits
@@ -176,6 +174,11 @@ class Connection(asyncio.BufferedProtocol):
                 if not self._closed.is_set():
                     self._transport.abort()
 
+    def abort(self) -> None:
+        """End the connection at once; what was written and not yet sent is lost."""
+        if self._transport is not None:
+            self._transport.abort()
+
     def fail(self, error: WireError, *, linger: bool = True) -> None:
         """Tell the peer `error` and end the connection; the owner sees the end at once.
 
@@ -291,7 +294,6 @@ class Connection(asyncio.BufferedProtocol):
             self._turn = self._loop.call_soon(self._go_on)
 
     def _arrive(self, arrived: Arrived) -> None:
-        self.has_asked = True
         if isinstance(arrived.outcome, Event) and self._intercept(self, arrived.outcome):
             self._budget.release(arrived.size)
             return
