@@ -10,8 +10,8 @@ from wyoming.error import Error
 from wyoming.event import Event
 
 from wyoming_servers.wire import Connection, ConnectionLost, Fields, PeerError
-from wyoming_servers.wire.groups import first_of
 from wyoming_servers.wire.image import Classification, Image, ImageCredit
+from wyoming_servers.wire.tasks import first_of
 
 from .camera import Camera
 from .sightings import Sightings

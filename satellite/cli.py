@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Final
 
-from wyoming_servers.wire.groups import first_of
 from wyoming_servers.wire.options import Parser, version
+from wyoming_servers.wire.tasks import first_of
 
 COMMANDS: Final = {
     "up": "all servers and a satellite on this machine, kept running",

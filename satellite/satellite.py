@@ -17,7 +17,7 @@ from camera.flow import Flow
 from camera.sightings import Sightings
 from camera.source import CameraError
 from wyoming_servers.wire import WireError, connect
-from wyoming_servers.wire.groups import first_of
+from wyoming_servers.wire.tasks import first_of
 
 from . import tones
 from .actions import Actions

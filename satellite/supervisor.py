@@ -26,6 +26,7 @@ from itertools import chain
 
 from wyoming_servers.wire import Tcp, WireError, describe, parse_uri
 from wyoming_servers.wire.parent import PARENT_VARIABLE
+from wyoming_servers.wire.tasks import ended_within
 
 from .background import Background
 from .backoff import backoff
@@ -284,10 +285,7 @@ async def _end(process: Process) -> None:
     if process.returncode is None:
         with suppress(ProcessLookupError):
             process.terminate()
-        try:
-            async with asyncio.timeout(STOP_S):
-                await process.wait()
-        except TimeoutError:
+        if not await ended_within(process.wait(), STOP_S):
             _LOGGER.warning("process %d did not end within %g s; killing it", process.pid, STOP_S)
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

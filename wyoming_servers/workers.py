@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 from models.engine import Cancelled, EngineError
 
 from .wire import Busy, RequestError
+from .wire.tasks import ended_within
 
 T = TypeVar("T")
 
@@ -327,13 +328,9 @@ class _Worker:
             self._writer.close()
             with suppress(OSError):
                 await self._writer.wait_closed()
-        if self._process is not None and self._process.returncode is None:
-            try:
-                async with asyncio.timeout(1.0):
-                    await self._process.wait()
-            except TimeoutError:
-                self._kill()
-                await self._process.wait()
+        if self._process is not None and not await ended_within(self._process.wait(), 1.0):
+            self._kill()
+            await self._process.wait()
         if self._reading is not None:
             await self._reading
 

@@ -17,8 +17,8 @@ from contextlib import asynccontextmanager, suppress
 import zeroconf as mdns
 from zeroconf.asyncio import AsyncZeroconf
 
-from .groups import first_of
 from .network import Network
+from .tasks import first_of
 
 _LOGGER = logging.getLogger(__name__)
 
