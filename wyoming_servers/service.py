@@ -38,6 +38,7 @@ from .wire import (
     encode,
     parse_uri,
 )
+from .wire.tasks import ended_within
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -311,8 +312,8 @@ class Service:
 
     async def _end(self, session: Session, connection: Connection) -> None:
         try:
-            async with asyncio.timeout(_END_S):
-                await session.end()
+            if not await ended_within(session.end(), _END_S):
+                _LOGGER.error("%s: its session did not end within %g s", connection.peer, _END_S)
         except Exception:
             _LOGGER.exception("%s: unexpected error while ending", connection.peer)
 
