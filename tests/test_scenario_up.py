@@ -21,8 +21,8 @@ from satellite.commands.say import speak
 from satellite.rehearsal import free_ports
 from wyoming_servers.wire.audio import AudioConverter
 
-QUESTION = "What do you see?"
-INTENT = "HearthLook"
+QUESTION = "What time is it?"
+INTENT = "HassGetCurrentTime"
 LONG_S = 60.0
 
 
