@@ -7,9 +7,10 @@ import wave
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from satellite.clips import ClipMicrophone, find_clips, play_files
+from satellite.clips import HISS, ClipMicrophone, find_clips, play_files
 from satellite.microphone import Chunk, MicrophoneError
 from wyoming_servers.wire import UnsupportedAudio
 from wyoming_servers.wire.audio import write_wav
@@ -25,7 +26,7 @@ async def hear(microphone: ClipMicrophone, chunks: list[Chunk]) -> None:
 async def test_a_clip_is_heard_whole_and_its_times_are_those_of_its_chunks() -> None:
     clip = silence(0.1) + tone(0.11) + silence(0.05)
     chunks: list[Chunk] = []
-    async with ClipMicrophone() as microphone:
+    async with ClipMicrophone(hiss=0) as microphone:
         listener = asyncio.create_task(hear(microphone, chunks))
         await asyncio.sleep(0.05)
         times = await microphone.play(clip)
@@ -47,7 +48,7 @@ async def test_a_clip_is_heard_whole_and_its_times_are_those_of_its_chunks() -> 
 
 async def test_a_clip_broken_off_leaves_nothing_behind() -> None:
     chunks: list[Chunk] = []
-    async with ClipMicrophone() as microphone:
+    async with ClipMicrophone(hiss=0) as microphone:
         listener = asyncio.create_task(hear(microphone, chunks))
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(microphone.play(tone(5)), 0.1)
@@ -60,7 +61,7 @@ async def test_a_clip_broken_off_leaves_nothing_behind() -> None:
 
 
 async def test_a_silent_clip_is_refused() -> None:
-    async with ClipMicrophone() as microphone:
+    async with ClipMicrophone(hiss=0) as microphone:
         with pytest.raises(MicrophoneError, match="silent"):
             await microphone.play(silence(1))
 
@@ -75,7 +76,7 @@ async def test_files_are_played_once_the_house_listens(tmp_path: Path, monkeypat
         asked.append(time.monotonic())
 
     chunks: list[Chunk] = []
-    async with ClipMicrophone() as microphone:
+    async with ClipMicrophone(hiss=0) as microphone:
         listener = asyncio.create_task(hear(microphone, chunks))
         await play_files(microphone, find_clips(tmp_path), ready)
         listener.cancel()
@@ -101,7 +102,7 @@ async def test_wrong_files_are_named(tmp_path: Path) -> None:
     async def ready() -> None:
         bad.unlink()
 
-    async with ClipMicrophone() as microphone:
+    async with ClipMicrophone(hiss=0) as microphone:
         with pytest.raises(UnsupportedAudio, match=r"bad\.wav: No such file"):
             await play_files(microphone, [bad], ready)
 
@@ -115,7 +116,7 @@ async def test_files_of_any_format_and_length(tmp_path: Path) -> None:
     write_wav(tmp_path / "long.wav", bytes(60_000_000), 16_000)
     before = tracemalloc.get_traced_memory()[0]
     tracemalloc.reset_peak()
-    async with ClipMicrophone() as microphone:
+    async with ClipMicrophone(hiss=0) as microphone:
         listener = asyncio.create_task(hear(microphone, chunks))
         await asyncio.wait_for(microphone.play_file(tmp_path / "stereo.wav"), 2)
         levels = [int.from_bytes(chunk.pcm[320:322], "little", signed=True) for chunk in chunks]
@@ -125,3 +126,15 @@ async def test_files_of_any_format_and_length(tmp_path: Path) -> None:
         listener.cancel()
     assert tracemalloc.get_traced_memory()[1] - before < 1_000_000
     tracemalloc.stop()
+
+
+async def test_a_room_is_never_quite_silent() -> None:
+    chunks: list[Chunk] = []
+    async with ClipMicrophone() as microphone:
+        listener = asyncio.create_task(hear(microphone, chunks))
+        await microphone.play(tone(0.1, level=1.0))
+        await asyncio.sleep(0.1)
+        listener.cancel()
+    samples = np.frombuffer(chunks[-1].pcm, "<i2")
+    assert 20 < np.abs(samples).max() <= HISS
+    assert max(np.frombuffer(chunk.pcm, "<i2").max() for chunk in chunks) > 32_000

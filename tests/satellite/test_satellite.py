@@ -92,7 +92,7 @@ async def test_what_is_said_is_answered_again_and_again(tmp_path: Path, speech: 
     async with house(
         serving("asr", asr("what time is it", heard=heard)), serving("handle", handle("Noon.")), serving("tts", tts())
     ) as servers:
-        microphone = ClipMicrophone()
+        microphone = ClipMicrophone(hiss=0)
         async with satellite_in(servers, tmp_path, microphone) as (satellite, watcher):
             for _ in range(2):
                 report = await ask(satellite, microphone, watcher, speech)
