@@ -1,0 +1,385 @@
+"""From hassil's expression trees to one automaton over words.
+
+A tree is unfolded from its end to its beginning, and endings that are equal are kept once: a node *is* what may still
+be said. So the automaton stays small (some fifteen thousand arcs for Home Assistant's English sentences and an
+ordinary house), where a list of the sentences would run into many millions.
+
+Chances are what people say, as far as one can guess it. The alternatives of a template are equally likely, an optional
+part is left out more often than not (`OPTIONAL`), round numbers are said more often than others, and some intents more
+often than others (`COMMON`).
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from models.engine import EngineError
+from models.sentences.grammar import Grammar
+from models.sentences.minimizing import Network, minimize
+from models.sentences.numbers import ways_to_say
+
+if TYPE_CHECKING:
+    from hassil.expression import Expression, ListReference
+    from hassil.intents import IntentData, RangeSlotList, SlotList
+
+    from models.sentences.library import Sentences
+
+_LOGGER = logging.getLogger(__name__)
+
+OPTIONAL = 0.3
+"""How often an [optional] part is said."""
+
+ARTICLE = 0.7
+"""How often it is said if it is no more than one of `ARTICLES`."""
+
+ARTICLES = frozenset({"the", "a", "an", "my", "our", "your", "to", "of", "and", "s", "es"})
+
+COURTESY = 0.03
+"""How often a sentence begins, and how often it ends, with words that may be skipped ("please")."""
+
+COMMON: Mapping[str, float] = {
+    "HassTurnOn": 10,
+    "HassTurnOff": 10,
+    "HassLightSet": 5,
+    "HassGetCurrentTime": 5,
+    "HassStartTimer": 5,
+    "HassGetCurrentDate": 2,
+    "HassSetVolume": 2,
+    "HassTimerStatus": 2,
+    "HearthCalculate": 2,
+    "HearthLook": 2,
+    "HearthStop": 2,
+    "HearthAlso": 0.3,
+}
+"""How often an intent is meant, against 1 for others of the house; the user's own count `CUSTOM`."""
+
+CUSTOM = 5
+
+LIGHTS = 4
+"""How often a block of templates is about lights, against 1 for other things."""
+
+MOST_NODES = 600_000
+"""Of the whole; it takes 300 MB and 20 s to get there."""
+
+MOST_NODES_A_TEMPLATE = 60_000
+"""One template that needs more is left out: it holds a range of thousands in several places."""
+
+_Node = dict[tuple[str, int], float]
+"""Chances by what is said next, a piece of text, and the node that it leads to. A piece need not be a whole word
+("light[s]"); " " ends a word."""
+
+_DEAD = 0
+_END = 1
+_GOODBYE = 2
+_FINAL = ("", -1)
+_FINAL_COURTESY = ("", -2)
+_SPACE = " "
+
+_Phrase = tuple[tuple[str, ...], float]
+
+
+def unfold(sentences: Sentences) -> Grammar:
+    """Return everything that `sentences` understands.
+
+    A wildcard is heard as one of its list's `examples`; a template with a wildcard that has none is not listened for.
+    Raises `EngineError` when it is too much to listen for.
+    """
+    nodes = _Nodes()
+    ends = _ends(nodes, sentences.skip_words)
+    meant = []
+    for name, intent in sentences.intents.intents.items():
+        blocks = [(_block(nodes, sentences, name, data, ends), _common(data)) for data in intent.data]
+        common = CUSTOM if name in sentences.custom_intents else COMMON.get(name, 1.0)
+        meant.append((nodes.union(blocks), common))
+    start = nodes.union(meant)
+    before = [(nodes.text(f"{words} ", start), 1.0) for words in sentences.skip_words]
+    return minimize(_words(nodes, nodes.union([(start, 1 - COURTESY), (nodes.union(before), COURTESY)])))
+
+
+def _common(data: IntentData) -> float:
+    return LIGHTS if data.slots.get("domain") == "light" else 1.0
+
+
+def _block(nodes: _Nodes, sentences: Sentences, name: str, data: IntentData, ends: tuple[int, int]) -> int:
+    templates = _Templates(nodes, sentences, data, ends)
+    parts = []
+    for sentence in data.sentences:
+        before = len(nodes)
+        try:
+            parts.append((templates.build(sentence.expression, before + MOST_NODES_A_TEMPLATE), 1.0))
+        except _TooLargeError:
+            _LOGGER.warning("%s: not listened for, too many ways to say it: %s", name, (sentence.text or "")[:200])
+    return nodes.union(parts)
+
+
+def _ends(nodes: _Nodes, skip_words: Sequence[str]) -> tuple[int, int]:
+    """Return the end of every sentence (nothing, or a word that may be skipped), and the same as a courtesy.
+
+    Skipped phrases of several words ("can you") come before a sentence only.
+    """
+    after = nodes.union([(nodes.text(f" {word}", _GOODBYE), 1.0) for word in skip_words if " " not in word])
+    end, goodbye = (nodes.union([(node, 1 - COURTESY), (after, COURTESY)]) for node in (_END, _GOODBYE))
+    return end, goodbye
+
+
+class _TooLargeError(Exception):
+    pass
+
+
+class _Nodes:
+    """The nodes so far, each of them once."""
+
+    def __init__(self) -> None:
+        self._nodes: list[_Node] = [{}, {_FINAL: 1.0}, {_FINAL_COURTESY: 1.0}]
+        self._known: dict[frozenset[tuple[tuple[str, int], float]], int] = {}
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    def __getitem__(self, node: int) -> _Node:
+        return self._nodes[node]
+
+    def add(self, edges: _Node) -> int:
+        if not edges:
+            return _DEAD
+        key = frozenset(edges.items())
+        found = self._known.get(key)
+        if found is None:
+            if len(self._nodes) >= MOST_NODES:
+                raise EngineError(
+                    "the sentences are too many to be listened for: leave some out, or make ranges smaller"
+                )
+            found = self._known[key] = len(self._nodes)
+            self._nodes.append(edges)
+        return found
+
+    def union(self, parts: Sequence[tuple[int, float]]) -> int:
+        """Return a node from which any of `parts`, nodes with weights, goes on."""
+        live = [(node, weight) for node, weight in parts if node != _DEAD]
+        total = sum(weight for _, weight in live)
+        edges: _Node = defaultdict(float)
+        for node, weight in live:
+            for edge, chance in self._nodes[node].items():
+                edges[edge] += chance * weight / total
+        return self.add({edge: round(chance, 9) for edge, chance in edges.items()})
+
+    def text(self, text: str, after: int) -> int:
+        for piece in reversed(re.findall(r"[\s_-]+|[^\s_-]+", text.lower())):
+            if after != _DEAD:
+                after = self.add({(_SPACE if piece[0] in " \t\n_-" else piece, after): 1.0})
+        return after
+
+    def phrases(self, phrases: Iterable[_Phrase], after: int) -> int:
+        """Return alternatives of words; those that begin with the same words share them."""
+        rest: dict[str, list[_Phrase]] = defaultdict(list)
+        parts: list[tuple[int, float]] = []
+        for words, weight in phrases:
+            if words:
+                rest[words[0]].append((words[1:], weight))
+            else:
+                parts.append((after, weight))
+        for word, ways in rest.items():
+            ends = [(after, weight) for words, weight in ways if not words]
+            longer = [(words, weight) for words, weight in ways if words]
+            if longer:
+                more = self.add({(_SPACE, self.phrases(longer, after)): 1.0})
+                ends.append((more, sum(weight for _, weight in longer)))
+            parts.append((self.add({(word, self.union(ends)): 1.0}), sum(weight for _, weight in ways)))
+        return self.union(parts)
+
+
+class _Templates:
+    """Unfolds the templates of one block, whose context, rules and lists may be its own."""
+
+    def __init__(self, nodes: _Nodes, sentences: Sentences, data: IntentData, ends: tuple[int, int]) -> None:
+        self._nodes = nodes
+        self._end, self._goodbye = ends
+        self._language = sentences.language
+        self._examples = sentences.examples
+        self._data = data
+        self._rules = {**sentences.intents.expansion_rules, **data.expansion_rules}
+        self._lists: dict[str, SlotList] = {**sentences.slot_lists, **data.slot_lists}
+        self._built: dict[tuple[int, int], int] = {}
+        self._most = 0
+
+    def build(self, template: Expression, most: int) -> int:
+        """Return the node where `template` begins; raise `_TooLargeError` when there are more than `most` nodes.
+
+        Optional words at its end that fill no slot ("what time is it [now]") are a courtesy: they change nothing.
+        """
+        from hassil import expression as tree
+
+        self._most = most
+        items = list(template.items) if isinstance(template, tree.Sequence) else [template]
+        after = self._end
+        while items:
+            last = items[-1]
+            if (
+                isinstance(last, tree.Alternative)
+                and last.is_optional
+                and _ends_word(items[:-1])
+                and self._is_plain(last)
+            ):
+                said = self._nodes.union(self._usual_first(last.items[:-1], self._goodbye))
+                after = self._nodes.union([(said, OPTIONAL), (after, 1 - OPTIONAL)])
+                items.pop()
+            elif _is_space(last):
+                after = self._build(items.pop(), after)
+            else:
+                break
+        for item in reversed(items):
+            after = self._build(item, after)
+        return after
+
+    def _is_plain(self, expression: Expression) -> bool:
+        """Tell whether an expression has no lists, so that it fills no slots."""
+        from hassil.expression import Group, ListReference, RuleReference
+
+        match expression:
+            case Group(items=items):
+                return all(self._is_plain(item) for item in items)
+            case RuleReference(rule_name=name):
+                return self._is_plain(self._rules[name].expression)
+        return not isinstance(expression, ListReference)
+
+    def _is_article(self, expression: Expression) -> bool:
+        """Tell whether an expression is nothing but words that mostly are said."""
+        from hassil import expression as tree
+
+        match expression:
+            case tree.TextChunk(text=text):
+                return ARTICLES.issuperset(text.lower().split())
+            case tree.Group(items=items):
+                return all(self._is_article(item) for item in items)
+            case tree.RuleReference(rule_name=name):
+                return self._is_article(self._rules[name].expression)
+        return False
+
+    def _build(self, expression: Expression, after: int) -> int:
+        if after == _DEAD:
+            return _DEAD
+        if len(self._nodes) > self._most:
+            raise _TooLargeError
+        key = (id(expression), after)
+        if key not in self._built:
+            self._built[key] = self._unfold(expression, after)
+        return self._built[key]
+
+    def _unfold(self, expression: Expression, after: int) -> int:
+        from hassil import expression as tree
+
+        match expression:
+            case tree.TextChunk():
+                return self._nodes.text(expression.text, after)
+            case tree.Alternative(items=items, is_optional=optional):
+                if not optional:
+                    return self._nodes.union(self._usual_first(items, after))
+                said = self._nodes.union(self._usual_first(items[:-1], after))
+                often = ARTICLE if all(self._is_article(item) for item in items[:-1]) else OPTIONAL
+                return self._nodes.union([(said, often), (after, 1 - often)])
+            case tree.Permutation(items=items):
+                return self._permutation(items, after)
+            case tree.Group(items=items):
+                for item in reversed(items):
+                    after = self._build(item, after)
+                return after
+            case tree.RuleReference(rule_name=name):
+                return self._build(self._rules[name].expression, after)
+            case tree.ListReference():
+                return self._list(expression, after)
+        raise EngineError(f"cannot listen for {expression!r}")
+
+    def _usual_first(self, items: Sequence[Expression], after: int) -> list[tuple[int, float]]:
+        """Return alternatives as parts of a union: who writes them writes the usual one first (Zipf's law)."""
+        return [(self._build(item, after), 1 / place) for place, item in enumerate(items, 1)]
+
+    def _permutation(self, items: Sequence[Expression], after: int) -> int:
+        if not items:
+            return after
+        last = range(len(items))  # what is said last is built first
+        parts = [(self._permutation([*items[:i], *items[i + 1 :]], self._build(items[i], after)), 1.0) for i in last]
+        return self._nodes.union(parts)
+
+    def _list(self, reference: ListReference, after: int) -> int:
+        from hassil.intents import RangeSlotList, TextSlotList
+
+        values = self._lists.get(reference.list_name)
+        if values is None and (bounds := reference.get_inline_range()) is not None:
+            start, stop, step = bounds
+            values = RangeSlotList(name=reference.list_name, start=start, stop=stop, step=step)
+        if isinstance(values, RangeSlotList):
+            return self._nodes.phrases(_numbers(values, self._language), after)
+        if isinstance(values, TextSlotList):
+            return self._nodes.union(
+                [(self._build(v.text_in, after), 1.0) for v in values.values if self._fits(v.context)]
+            )
+        examples = self._examples.get(reference.list_name, ())
+        return self._nodes.phrases([(tuple(text.lower().split()), 1.0) for text in examples], after)
+
+    def _fits(self, context: dict[str, Any] | None) -> bool:
+        """Tell whether a value may stand here, as hassil tells it: a fan does not brighten."""
+        from hassil.util import check_excluded_context, check_required_context
+
+        return check_required_context(
+            self._data.requires_context, context, allow_missing_keys=True
+        ) and check_excluded_context(self._data.excludes_context, context)
+
+
+def _is_space(expression: Expression) -> bool:
+    text = getattr(expression, "text", None)
+    return isinstance(text, str) and not text.strip()
+
+
+def _ends_word(items: Sequence[Expression]) -> bool:
+    """Tell whether what comes after `items` begins a word."""
+    text = getattr(items[-1], "text", None) if items else None
+    return isinstance(text, str) and text[-1:].isspace()
+
+
+def _numbers(values: RangeSlotList, language: str) -> list[_Phrase]:
+    phrases = []
+    for number in values.get_numbers():
+        if number != int(number):
+            weight = 0.05 / (abs(number) + 10)
+        else:
+            weight = (4.0 if number % 10 == 0 else 2.0 if number % 5 == 0 else 1.0) / (abs(number) + 10)
+        ways = ways_to_say(number, (values.words_language or language).partition("_")[0])
+        phrases += [(tuple(way.split()), weight / len(ways)) for way in ways]
+    return phrases
+
+
+def _words(nodes: _Nodes, start: int) -> Network:
+    """Join the pieces of text to words."""
+    places = {start: 0}
+    queue = [start]
+    arcs: list[list[tuple[str, int, float]]] = []
+    final: list[float] = []
+    courteous: list[float] = []
+    for node in queue:
+        words: dict[tuple[str, int], float] = defaultdict(float)
+        ends = {_FINAL: 0.0, _FINAL_COURTESY: 0.0}
+        stack = [(node, "", 1.0)]
+        while stack:
+            here, word, chance = stack.pop()
+            for (piece, target), share in nodes[here].items():
+                if piece and piece != _SPACE:
+                    stack.append((target, word + piece, chance * share))
+                elif piece and not word:
+                    stack.append((target, "", chance * share))
+                elif word:
+                    ended = {-1: _END, -2: _GOODBYE}.get(target, target)
+                    words[word, ended] += chance * share
+                else:
+                    ends[piece, target] += chance * share
+        for _, target in words:
+            if target not in places:
+                places[target] = len(queue)
+                queue.append(target)
+        arcs.append([(word, places[target], chance) for (word, target), chance in words.items()])
+        final.append(ends[_FINAL])
+        courteous.append(ends[_FINAL_COURTESY])
+    return Network(arcs, final, courteous)
