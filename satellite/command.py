@@ -62,7 +62,9 @@ class Command:
             await asyncio.wait([self._reading])
         if self.process is not None:
             # `wait` alone waits for the pipes as well; one that is full, or that a child of its own holds, never ends.
-            self.process._transport.close()  # type: ignore[attr-defined]
+            for descriptor in range(3):
+                if (pipe := self.process._transport.get_pipe_transport(descriptor)) is not None:  # type: ignore[attr-defined]
+                    pipe.close()
             await self.process.wait()
 
     async def last_words(self) -> str:
