@@ -87,7 +87,7 @@ async def own_servers(
         for job, uri in uris.items()
     ]
     async with (
-        Servers(trust=Trust(data_dir / "trusted.json")) as servers,
+        Servers(trust=Trust.kept_in(data_dir)) as servers,
         Supervisor(programs, output=output) as supervisor,
     ):
         own = OwnServers(servers, supervisor, uris)

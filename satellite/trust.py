@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
 from wyoming_servers.wire.files import locked, write_whole
 
@@ -45,6 +46,11 @@ class Trust:
         self._path = path
         self._stamp: tuple[int, int] | None = None
         self._ids: frozenset[str] = frozenset()
+
+    @classmethod
+    def kept_in(cls, data_dir: Path) -> Self:
+        """Return the list that this machine keeps in its data folder."""
+        return cls(data_dir / "trusted.json")
 
     def trusts(self, server_id: str) -> bool:
         """Return True when `server_id` is in the list; nobody is while the list cannot be read, which is logged."""

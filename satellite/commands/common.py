@@ -20,9 +20,6 @@ from wyoming_servers.wire.options import default_data_dir
 PORTS = {"vad": 10100, "tts": 10200, "asr": 10300, "handle": 10500, "image": 10800}
 """The five jobs of a house, and where their servers listen unless told otherwise."""
 
-TRUST_FILE = "trusted.json"
-"""Whom this machine trusts; in the data folder."""
-
 
 class CommandError(Exception):
     """The command cannot do what was asked; the message says why and what would be right."""

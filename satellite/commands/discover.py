@@ -15,7 +15,7 @@ from satellite.servers import Servers
 from satellite.trust import Trust
 from satellite.watch import Origin, Server
 
-from .common import TRUST_FILE, Output, add_common_options, tell
+from .common import Output, add_common_options, tell
 
 _COLUMNS = ("name", "jobs", "uri", "use")
 
@@ -32,7 +32,7 @@ def add_options(parser: ArgumentParser) -> None:
 async def run(args: Namespace) -> int:
     """List what is found."""
     output = Output(json=args.json)
-    async with Servers(trust=Trust(args.data_dir / TRUST_FILE)) as servers:
+    async with Servers(trust=Trust.kept_in(args.data_dir)) as servers:
         if args.watch:
             await (_watch_table(servers, output) if output.is_terminal else _watch_lines(servers, output))
         await asyncio.sleep(max(0.0, args.seconds))

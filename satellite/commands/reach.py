@@ -10,7 +10,7 @@ from pathlib import Path
 
 from wyoming_servers.wire import describe
 
-from .common import TRUST_FILE, CommandError, add_common_options, tell
+from .common import CommandError, add_common_options, tell
 
 _FIND_S = 1.0
 """Those of this machine answer within 0.2 s, those of the network a little later."""
@@ -52,7 +52,7 @@ async def _find(job: str, data_dir: Path) -> str | None:
     from satellite.servers import NoServer, Servers
     from satellite.trust import Trust
 
-    async with Servers(trust=Trust(data_dir / TRUST_FILE)) as servers:
+    async with Servers(trust=Trust.kept_in(data_dir)) as servers:
         with suppress(NoServer):
             await servers.wait_for([job], _FIND_S)
         candidates = servers.candidates(job)

@@ -16,7 +16,7 @@ from satellite.satellite import Satellite
 from satellite.servers import ByHand, Servers
 from satellite.trust import Trust
 
-from .common import TRUST_FILE, Output, add_common_options
+from .common import Output, add_common_options
 from .teller import Teller
 
 
@@ -48,7 +48,7 @@ def add_server_option(parser: ArgumentParser) -> None:
 
 def open_servers(args: Namespace) -> Servers:
     """Return the servers that may be used."""
-    return Servers(by_hand=args.server, trust=Trust(args.data_dir / TRUST_FILE))
+    return Servers(by_hand=args.server, trust=Trust.kept_in(args.data_dir))
 
 
 async def serve(args: Namespace, servers: House, observer: Observer) -> None:

@@ -14,7 +14,7 @@ from satellite.servers import Servers
 from satellite.trust import Trust
 from satellite.watch import Origin, Server
 
-from .common import TRUST_FILE, CommandError, Output, UsageError, add_common_options, tell
+from .common import CommandError, Output, UsageError, add_common_options, tell
 
 _LOOK_S = 10.0
 
@@ -29,7 +29,7 @@ def add_options(parser: ArgumentParser) -> None:
 async def run(args: Namespace) -> int:
     """Trust, or list."""
     output = Output(json=args.json)
-    trust = Trust(args.data_dir / TRUST_FILE)
+    trust = Trust.kept_in(args.data_dir)
     if args.name is None:
         if args.remove:
             raise UsageError("--remove takes a NAME; 'hearth trust' lists who is trusted")

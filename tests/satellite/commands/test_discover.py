@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from satellite.commands import trust as trust_command
-from satellite.commands.common import TRUST_FILE
 from satellite.trust import Trust
 
 from .conftest import Hearth
@@ -51,7 +50,7 @@ def test_whom_nobody_knows_is_not_trusted(hearth: Hearth, monkeypatch: pytest.Mo
 
 def test_trust_is_listed_and_taken_back(hearth: Hearth, tmp_path: Path) -> None:
     assert hearth("trust") == (0, [], "hearth: nobody is trusted; servers of this machine need no trust\n")
-    Trust(tmp_path / TRUST_FILE).add("0123", "kitchen")
+    Trust.kept_in(tmp_path).add("0123", "kitchen")
     status, (entry,), _ = hearth("trust")
     assert (status, entry["id"], entry["name"]) == (0, "0123", "kitchen")
     assert hearth("trust", "--remove", "kitchen")[0] == 0
