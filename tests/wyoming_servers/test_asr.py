@@ -205,3 +205,10 @@ async def test_what_is_said_and_heard_elsewhere_is_no_command(uri: str, sentence
     found = [intent for intent in await _intents(uri, sentences, clips) if intent is not None]
     assert len(clips) > 30
     assert len(found) <= len(clips) / 20, found
+
+
+async def test_over_a_unix_socket(tmp_path: Path) -> None:
+    options = ("--data-dir", str(tmp_path), "--workers", "1")
+    async with serving(JOB, *options, uri=f"unix://{tmp_path}/asr.socket") as uri, AsyncClient.from_uri(uri) as client:
+        await send(client, AudioStart(RATE, WIDTH, 1), *audio(speech("What time is it?")), AudioStop())
+        assert (await receive(client)).data["text"] == "what time is it"
