@@ -53,8 +53,8 @@ def tell(text: str) -> None:
 
 
 def warn(job: str, line: str) -> None:
-    """Pass on a line of a server's log where it is a warning, an error, or why the server ends; --debug shows all."""
-    if line.startswith(("WARNING ", "ERROR ", "CRITICAL ", f"wyoming_servers.{job}: ")):
+    """Pass on a line of a server's log where it is a warning or an error; --debug shows all of them."""
+    if line.startswith(("WARNING ", "ERROR ", "CRITICAL ")):
         tell(f"{job}: {line}")
 
 
