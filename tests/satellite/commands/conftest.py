@@ -19,7 +19,7 @@ from wyoming_servers.wire import WireError, describe
 Hearth = Callable[..., tuple[int, list[Any], str]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
     """Return the URI of a server for a job."""
     folder = tmp_path_factory.mktemp("servers")
