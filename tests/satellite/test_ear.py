@@ -99,7 +99,7 @@ async def test_noise_is_no_voice() -> None:
 
 async def test_nothing_is_heard_while_nobody_listens(speech: bytes) -> None:
     """The house speaks (nobody awaits `hear`), then the room echoes, then somebody speaks."""
-    async with ClipMicrophone() as microphone:
+    async with ClipMicrophone(hiss=0) as microphone:
         ear = Ear()
         voice = Voice(House(), ear.judge, open_engine=SileroVoiceActivity)
         running = asyncio.create_task(ear.run(microphone, voice))
