@@ -1,25 +1,24 @@
 """From hassil's expression trees to one automaton over words.
 
-A tree is unfolded from its end to its beginning, and endings that are equal are kept once: a node *is* what may still
-be said. So the automaton stays small (some fifteen thousand arcs for Home Assistant's English sentences and an
-ordinary house), where a list of the sentences would run into many millions.
+A tree is unfolded from its end to its beginning, and endings that are equal are kept once (`nodes.py`). So the
+automaton stays small (some twelve thousand arcs for Home Assistant's English sentences and an ordinary house), where a
+list of the sentences would run into many millions.
 
-Chances are what people say, as far as one can guess it. The alternatives of a template are equally likely, an optional
-part is left out more often than not (`OPTIONAL`), round numbers are said more often than others, and some intents more
-often than others (`COMMON`).
+Chances are what people say, as far as one can guess it: the alternatives that a template names first are the usual
+ones, most optional parts are left out (`OPTIONAL`), small and round numbers are said more often than others, and some
+intents more often than others (`COMMON`).
 """
 
 from __future__ import annotations
 
 import logging
-import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from models.engine import EngineError
 from models.sentences.grammar import Grammar
-from models.sentences.minimizing import Network, minimize
+from models.sentences.minimizing import minimize
+from models.sentences.nodes import DEAD, END, GOODBYE, Nodes, Phrase
 from models.sentences.numbers import ways_to_say
 
 if TYPE_CHECKING:
@@ -68,19 +67,6 @@ MOST_NODES = 600_000
 MOST_NODES_A_TEMPLATE = 60_000
 """One template that needs more is left out: it holds a range of thousands in several places."""
 
-_Node = dict[tuple[str, int], float]
-"""Chances by what is said next, a piece of text, and the node that it leads to. A piece need not be a whole word
-("light[s]"); " " ends a word."""
-
-_DEAD = 0
-_END = 1
-_GOODBYE = 2
-_FINAL = ("", -1)
-_FINAL_COURTESY = ("", -2)
-_SPACE = " "
-
-_Phrase = tuple[tuple[str, ...], float]
-
 
 def unfold(sentences: Sentences) -> Grammar:
     """Return everything that `sentences` understands.
@@ -88,7 +74,7 @@ def unfold(sentences: Sentences) -> Grammar:
     A wildcard is heard as one of its list's `examples`; a template with a wildcard that has none is not listened for.
     Raises `EngineError` when it is too much to listen for.
     """
-    nodes = _Nodes()
+    nodes = Nodes(MOST_NODES)
     ends = _ends(nodes, sentences.skip_words)
     meant = []
     for name, intent in sentences.intents.intents.items():
@@ -97,14 +83,14 @@ def unfold(sentences: Sentences) -> Grammar:
         meant.append((nodes.union(blocks), common))
     start = nodes.union(meant)
     before = [(nodes.text(f"{words} ", start), 1.0) for words in sentences.skip_words]
-    return minimize(_words(nodes, nodes.union([(start, 1 - COURTESY), (nodes.union(before), COURTESY)])))
+    return minimize(nodes.network(nodes.union([(start, 1 - COURTESY), (nodes.union(before), COURTESY)])))
 
 
 def _common(data: IntentData) -> float:
     return LIGHTS if data.slots.get("domain") == "light" else 1.0
 
 
-def _block(nodes: _Nodes, sentences: Sentences, name: str, data: IntentData, ends: tuple[int, int]) -> int:
+def _block(nodes: Nodes, sentences: Sentences, name: str, data: IntentData, ends: tuple[int, int]) -> int:
     templates = _Templates(nodes, sentences, data, ends)
     parts = []
     for sentence in data.sentences:
@@ -116,13 +102,13 @@ def _block(nodes: _Nodes, sentences: Sentences, name: str, data: IntentData, end
     return nodes.union(parts)
 
 
-def _ends(nodes: _Nodes, skip_words: Sequence[str]) -> tuple[int, int]:
+def _ends(nodes: Nodes, skip_words: Sequence[str]) -> tuple[int, int]:
     """Return the end of every sentence (nothing, or a word that may be skipped), and the same as a courtesy.
 
     Skipped phrases of several words ("can you") come before a sentence only.
     """
-    after = nodes.union([(nodes.text(f" {word}", _GOODBYE), 1.0) for word in skip_words if " " not in word])
-    end, goodbye = (nodes.union([(node, 1 - COURTESY), (after, COURTESY)]) for node in (_END, _GOODBYE))
+    after = nodes.union([(nodes.text(f" {word}", GOODBYE), 1.0) for word in skip_words if " " not in word])
+    end, goodbye = (nodes.union([(node, 1 - COURTESY), (after, COURTESY)]) for node in (END, GOODBYE))
     return end, goodbye
 
 
@@ -130,72 +116,10 @@ class _TooLargeError(Exception):
     pass
 
 
-class _Nodes:
-    """The nodes so far, each of them once."""
-
-    def __init__(self) -> None:
-        self._nodes: list[_Node] = [{}, {_FINAL: 1.0}, {_FINAL_COURTESY: 1.0}]
-        self._known: dict[frozenset[tuple[tuple[str, int], float]], int] = {}
-
-    def __len__(self) -> int:
-        return len(self._nodes)
-
-    def __getitem__(self, node: int) -> _Node:
-        return self._nodes[node]
-
-    def add(self, edges: _Node) -> int:
-        if not edges:
-            return _DEAD
-        key = frozenset(edges.items())
-        found = self._known.get(key)
-        if found is None:
-            if len(self._nodes) >= MOST_NODES:
-                raise EngineError(
-                    "the sentences are too many to be listened for: leave some out, or make ranges smaller"
-                )
-            found = self._known[key] = len(self._nodes)
-            self._nodes.append(edges)
-        return found
-
-    def union(self, parts: Sequence[tuple[int, float]]) -> int:
-        """Return a node from which any of `parts`, nodes with weights, goes on."""
-        live = [(node, weight) for node, weight in parts if node != _DEAD]
-        total = sum(weight for _, weight in live)
-        edges: _Node = defaultdict(float)
-        for node, weight in live:
-            for edge, chance in self._nodes[node].items():
-                edges[edge] += chance * weight / total
-        return self.add({edge: round(chance, 9) for edge, chance in edges.items()})
-
-    def text(self, text: str, after: int) -> int:
-        for piece in reversed(re.findall(r"[\s_-]+|[^\s_-]+", text.lower())):
-            if after != _DEAD:
-                after = self.add({(_SPACE if piece[0] in " \t\n_-" else piece, after): 1.0})
-        return after
-
-    def phrases(self, phrases: Iterable[_Phrase], after: int) -> int:
-        """Return alternatives of words; those that begin with the same words share them."""
-        rest: dict[str, list[_Phrase]] = defaultdict(list)
-        parts: list[tuple[int, float]] = []
-        for words, weight in phrases:
-            if words:
-                rest[words[0]].append((words[1:], weight))
-            else:
-                parts.append((after, weight))
-        for word, ways in rest.items():
-            ends = [(after, weight) for words, weight in ways if not words]
-            longer = [(words, weight) for words, weight in ways if words]
-            if longer:
-                more = self.add({(_SPACE, self.phrases(longer, after)): 1.0})
-                ends.append((more, sum(weight for _, weight in longer)))
-            parts.append((self.add({(word, self.union(ends)): 1.0}), sum(weight for _, weight in ways)))
-        return self.union(parts)
-
-
 class _Templates:
     """Unfolds the templates of one block, whose context, rules and lists may be its own."""
 
-    def __init__(self, nodes: _Nodes, sentences: Sentences, data: IntentData, ends: tuple[int, int]) -> None:
+    def __init__(self, nodes: Nodes, sentences: Sentences, data: IntentData, ends: tuple[int, int]) -> None:
         self._nodes = nodes
         self._end, self._goodbye = ends
         self._language = sentences.language
@@ -260,8 +184,8 @@ class _Templates:
         return False
 
     def _build(self, expression: Expression, after: int) -> int:
-        if after == _DEAD:
-            return _DEAD
+        if after == DEAD:
+            return DEAD
         if len(self._nodes) > self._most:
             raise _TooLargeError
         key = (id(expression), after)
@@ -340,7 +264,7 @@ def _ends_word(items: Sequence[Expression]) -> bool:
     return isinstance(text, str) and text[-1:].isspace()
 
 
-def _numbers(values: RangeSlotList, language: str) -> list[_Phrase]:
+def _numbers(values: RangeSlotList, language: str) -> list[Phrase]:
     phrases = []
     for number in values.get_numbers():
         if number != int(number):
@@ -350,36 +274,3 @@ def _numbers(values: RangeSlotList, language: str) -> list[_Phrase]:
         ways = ways_to_say(number, (values.words_language or language).partition("_")[0])
         phrases += [(tuple(way.split()), weight / len(ways)) for way in ways]
     return phrases
-
-
-def _words(nodes: _Nodes, start: int) -> Network:
-    """Join the pieces of text to words."""
-    places = {start: 0}
-    queue = [start]
-    arcs: list[list[tuple[str, int, float]]] = []
-    final: list[float] = []
-    courteous: list[float] = []
-    for node in queue:
-        words: dict[tuple[str, int], float] = defaultdict(float)
-        ends = {_FINAL: 0.0, _FINAL_COURTESY: 0.0}
-        stack = [(node, "", 1.0)]
-        while stack:
-            here, word, chance = stack.pop()
-            for (piece, target), share in nodes[here].items():
-                if piece and piece != _SPACE:
-                    stack.append((target, word + piece, chance * share))
-                elif piece and not word:
-                    stack.append((target, "", chance * share))
-                elif word:
-                    ended = {-1: _END, -2: _GOODBYE}.get(target, target)
-                    words[word, ended] += chance * share
-                else:
-                    ends[piece, target] += chance * share
-        for _, target in words:
-            if target not in places:
-                places[target] = len(queue)
-                queue.append(target)
-        arcs.append([(word, places[target], chance) for (word, target), chance in words.items()])
-        final.append(ends[_FINAL])
-        courteous.append(ends[_FINAL_COURTESY])
-    return Network(arcs, final, courteous)
