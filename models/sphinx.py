@@ -4,8 +4,8 @@ How it listens, with what each point does to the coffee commands of speech-to-in
 
 - It hears only what Silero takes for speech, with a little around it: noise before and after is where wrong words come
   from, and more than half of a recording is not worth its time.
-- The cepstral mean, which takes the microphone and the room out of the sound, is that of the first `_LEVEL_S` of
-  speech, found before any of it is decoded. pocketsphinx' own begins with one fixed value and learns too late. With a
+- The cepstral mean, which takes the microphone and the room out of the sound, is drawn towards that of the first
+  `_LEVEL_S` of speech before any of it is decoded. pocketsphinx' own begins with one fixed value and learns too late. With a
   trigram model 27 of 100 clips come out right without these two, and 82 with them.
 - The search runs in the grammar itself, exactly, in one pass (`models.sentences.language_model`): 96 of 100. Settings
   were chosen on every second clip in the order of their names (49 of 50); of the others it is 47 of 50.
@@ -47,6 +47,11 @@ _BEFORE_S = 0.3
 
 _AFTER_S = 0.7
 """Of silence that is decoded after speech; a longer pause is cut out."""
+
+_FIRST_MEAN = "59.2,7.9,-2.1,16.0,-2.1,-1.5,-4.4,-5.4,-1.0,-3.5,1.8,-2.8,-1.0"
+"""Cepstral mean before anybody has spoken: that of the coffee commands. pocketsphinx goes on from the mean of what it
+heard before, as if that had been 500 frames, so that a worker gets to know its room; a mean of each utterance's own
+half second, with no memory, makes 94 of the 100 right instead of 96."""
 
 _WINDOW_BYTES = 2 * WINDOW_SAMPLES
 _BYTES_A_SECOND = 2 * SAMPLE_RATE
@@ -141,6 +146,8 @@ class SphinxRecognizer(Recognizer):
         self.start(noise, noise)
         self.stop()
         self.understands(self.words())
+        for decoder in (self._sentences, self._phonemes):
+            decoder.set_cmn(_FIRST_MEAN)
 
     def words(self) -> list[str]:
         """Return the words so far."""
