@@ -5,8 +5,8 @@ How it listens, with what each point does to the coffee commands of speech-to-in
 - It hears only what Silero takes for speech, with a little around it: noise before and after is where wrong words come
   from, and more than half of a recording is not worth its time.
 - The cepstral mean, which takes the microphone and the room out of the sound, is drawn towards that of the first
-  `_LEVEL_S` of speech before any of it is decoded. pocketsphinx' own begins with one fixed value and learns too late. With a
-  trigram model 27 of 100 clips come out right without these two, and 82 with them.
+  `_LEVEL_S` of speech before any of it is decoded. pocketsphinx' own begins with one fixed value and learns too late.
+  With a trigram model 27 of 100 clips come out right without these two, and 82 with them.
 - The search runs in the grammar itself, exactly, in one pass (`models.sentences.language_model`): 96 of 100. Settings
   were chosen on every second clip in the order of their names (49 of 50); of the others it is 47 of 50.
 - A grammar finds one of its sentences in everything. So a second search listens for phonemes in any order; how much
