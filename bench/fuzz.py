@@ -6,6 +6,7 @@ import asyncio
 import copy
 import random
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +16,12 @@ from wyoming_servers.wire import Connection, WireError, connect_to, encode
 
 from .conversations import Conversation, conversations
 
-_PONG_S = 0.5
+_PONG_S = 0.3
 _ANSWER_S = 30.0
 _MOST_EVENTS = 40
 """Of one conversation; there are many."""
+
+_MOST_CONVERSATIONS = 8
 
 _MISTAKES = 0.3
 """Share of the events that are changed."""
@@ -35,24 +38,25 @@ class Done:
     """What became of the events."""
 
     events: int = 0
-    conversations: int = 0
+    connections: int = 0
     errors: int = 0
     """`error` events that came back."""
 
     closed: int = 0
-    """Conversations that a server ended."""
+    """Connections that the server ended."""
 
     unanswered: int = 0
-    """Conversations after which a server no longer answered `ping`, although it had not ended them."""
+    """Connections on which the server no longer answered `ping`, although it had not ended them."""
 
 
 async def fuzz(job: str, uri: str, events: int, seed: int, done: Done) -> None:
-    """Send events to the server at `uri`, one conversation after the other, until `done` counts `events`."""
+    """Send events to the server at `uri`, a few conversations a connection, until `done` counts `events`."""
     rng = random.Random(seed)
     known = [_short(conversation) for conversation in conversations(job)]
     while done.events < events:
-        said = list(_mistaken(rng, rng.choice(known)))
-        done.conversations += 1
+        asked = [event for _ in range(rng.randrange(1, _MOST_CONVERSATIONS)) for event in rng.choice(known)]
+        said = list(_mistaken(rng, asked))
+        done.connections += 1
         try:
             async with connect_to(uri) as connection:
                 await _talk(connection, said, done)
@@ -71,7 +75,8 @@ async def _talk(connection: Connection, said: list[bytes], done: Done) -> None:
         await asyncio.wait([reading], timeout=_PONG_S)
         if not reading.done():  # the server waits for the rest of an event that was cut short
             assert connection._transport is not None
-            connection._transport.write_eof()
+            with suppress(OSError):  # it is gone already
+                connection._transport.write_eof()
         async with asyncio.timeout(_ANSWER_S):
             await reading
     except TimeoutError:

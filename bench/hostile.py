@@ -31,8 +31,8 @@ DESCRIBE_MS = 100.0
 MEMORY_MB = 50.0
 
 _ROW_S = 60.0
-_WATCH_S = 0.25
-_STREAMS = 4
+_WATCH_S = 1.0
+_STREAMS = 12
 """Connections to each server that send events with mistakes in them."""
 
 _SETTLE_S = 2.0

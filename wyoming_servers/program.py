@@ -31,8 +31,11 @@ _LOGGER = logging.getLogger(__name__)
 _STOP_S = 4.8
 """The kernel ends us if stopping takes longer: whoever sent SIGTERM is promised an end within 5 s."""
 
-_OTHER_FILES = 60
+_OTHER_FILES = 48
 """File descriptors for all but the connections with a place: workers, multicast, peers that are being refused."""
+
+_QUIET_FILES = 16
+"""The least for connections that have said nothing yet: with fewer, those who come at once push each other out."""
 
 OURS: Final = Attribution(name="Hearth", url="https://pypi.org/project/wyoming-hearth/")
 
@@ -151,11 +154,11 @@ def _fit(limits: Limits) -> Limits:
     wanted = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
     if soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    most = max(1, max(soft, wanted) - _OTHER_FILES)
-    if limits.connections > most:
-        _LOGGER.warning("the system gives %d files, which is enough for %d connections", max(soft, wanted), most)
-        return replace(limits, connections=most)
-    return limits
+    most = max(soft, wanted) - _OTHER_FILES
+    connections = max(1, min(limits.connections, most - _QUIET_FILES))
+    if connections < limits.connections:
+        _LOGGER.warning("the system gives %d files, which is enough for %d connections", max(soft, wanted), connections)
+    return replace(limits, connections=connections, quiet=max(_QUIET_FILES, min(limits.quiet, most - connections)))
 
 
 def _seconds(text: str) -> float:

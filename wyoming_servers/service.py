@@ -21,7 +21,7 @@ from wyoming.ping import Ping, Pong
 
 from models.engine import BadInput, EngineError
 
-from .sockets import listen
+from .door import Door, listen
 from .wire import (
     BadValue,
     Budget,
@@ -48,17 +48,14 @@ _GRACE_S = 1.0
 _END_S = 1.0
 """How long a session may take to release what it holds."""
 
-_NO_FILES_S = 0.1
-"""How long accepting waits when the system gives no more file descriptors."""
-
 _PING_CHARACTERS = 1024
 
-_ACCEPTED_A_TURN = 16
+_ACTIVE_S = 1.0
+"""Who sent or was sent an event within it is not idle: a microphone, or somebody who has only just come."""
 
 _STOPPING = Busy("the server is stopping", "stopping")
 _INTERNAL = RequestError("an internal error; the server's log says more", "internal")
 _NEEDED = Busy("the place of this idle connection was needed; connect again when needed")
-_IDLE = Busy("nothing was ever asked; connect again when needed", "idle")
 
 
 class Client:
@@ -145,7 +142,6 @@ class Service:
         self._session = session
         self._budget = Budget(self.limits.total_bytes)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._quiet: dict[socket.socket, asyncio.TimerHandle] = {}
         self._places: set[Connection] = set()
         self._working: set[Connection] = set()
         self._stopping = False
@@ -158,17 +154,14 @@ class Service:
         cannot be had, `BadValue` where it is none.
         """
         target = parse_uri(uri)
-        loop = asyncio.get_running_loop()
         sockets = await listen(target)
+        door = Door(sockets, self.limits, lambda sock: self._own(self._serve(sock)))
         try:
-            for sock in sockets:
-                loop.add_reader(sock, self._accept, sock)
+            door.open()
             yield str(Tcp(target.host, sockets[0].getsockname()[1])) if isinstance(target, Tcp) else uri
         finally:
             self._stopping = True
-            for sock in sockets:
-                loop.remove_reader(sock)
-                sock.close()
+            door.close(_STOPPING)
             await self._stop()
             if isinstance(target, Unix):
                 _remove(target)
@@ -191,59 +184,13 @@ class Service:
             return True
         return False
 
-    def _accept(self, listening: socket.socket) -> None:
-        """Take the connections that wait, not too many at once. They cost little until they say something."""
-        loop = asyncio.get_running_loop()
-        for _ in range(_ACCEPTED_A_TURN):
-            try:
-                sock, _address = listening.accept()
-            except (BlockingIOError, ConnectionAbortedError):
-                return
-            except OSError as error:
-                _LOGGER.warning("no connection can be accepted: %s", error)
-                self._make_room()
-                loop.remove_reader(listening)
-                loop.call_later(_NO_FILES_S, self._accept_again, listening)
-                return
-            sock.setblocking(False)
-            if len(self._quiet) + len(self._places) < self.limits.connections or self._make_room():
-                self._quiet[sock] = loop.call_later(self.limits.idle_s, self._dismiss, sock, _IDLE)
-                loop.add_reader(sock.fileno(), self._begin, sock)  # the number: asyncio writes a socket out in full
-            else:
-                self._own(self._refuse(sock))
-
-    def _accept_again(self, listening: socket.socket) -> None:
-        if not self._stopping:
-            asyncio.get_running_loop().add_reader(listening, self._accept, listening)
-
-    def _begin(self, sock: socket.socket) -> None:
-        """Serve a connection, now that it has said something."""
-        self._forget(sock)
-        self._own(self._serve(sock))
-
-    def _dismiss(self, sock: socket.socket, error: WireError) -> None:
-        """End a connection that has said nothing."""
-        self._forget(sock)
-        with suppress(OSError):
-            sock.send(encode(error.event()))
-        sock.close()
-
-    def _forget(self, sock: socket.socket) -> None:
-        self._quiet.pop(sock).cancel()
-        asyncio.get_running_loop().remove_reader(sock.fileno())
-
     def _make_room(self) -> bool:
-        """End who has been idle longest, so that sockets left open by others keep nobody out.
-
-        Those that have never said anything go first: a burst of them must not cut off who is speaking.
-        """
-        if self._quiet:
-            self._dismiss(next(iter(self._quiet)), _NEEDED)
-            return True
-        idle = [one for one in self._places if not one.working()]
+        """End who has been idle longest, so that connections left open by others keep nobody out."""
+        since = asyncio.get_running_loop().time() - _ACTIVE_S
+        idle = [one for one in self._places if not (one.is_open and (one.last_event > since or one.working()))]
         if not idle:
             return False
-        longest = min(idle, key=lambda one: one.last_activity)
+        longest = min(idle, key=lambda one: (one.is_open, one.last_event))
         longest.fail(_NEEDED, linger=False)
         self._places.discard(longest)
         return True
@@ -259,17 +206,15 @@ class Service:
         )
         return connection
 
-    async def _refuse(self, sock: socket.socket) -> None:
-        async with await self._connect(sock) as connection:
-            connection.fail(Busy(f"{self.limits.connections} connections are at work here; try again shortly"))
-
     async def _serve(self, sock: socket.socket) -> None:
         async with await self._connect(sock) as connection:
             if self._stopping:
                 connection.fail(_STOPPING, linger=False)
+            elif len(self._places) >= self.limits.connections and not self._make_room():
+                connection.fail(Busy(f"{self.limits.connections} connections are at work here; try again shortly"))
             else:
                 self._places.add(connection)
-                connection.working = lambda: connection in self._working
+                connection.working = lambda: connection.has_waiting or connection in self._working
                 await self._converse(connection)
 
     async def _converse(self, connection: Connection) -> None:
@@ -278,7 +223,7 @@ class Service:
             async with asyncio.TaskGroup() as tasks:
                 client = Client(connection, tasks)
                 session = self._session(client)
-                connection.working = lambda: connection in self._working or client.has_spawned
+                connection.working = lambda: connection.has_waiting or connection in self._working or client.has_spawned
                 work = tasks.create_task(self._work(connection, client, session))
                 await connection.ended()
                 work.cancel()
@@ -321,8 +266,6 @@ class Service:
         """End every connection, the idle ones at once and the others when their work is done or the grace is over."""
         loop = asyncio.get_running_loop()
         until = loop.time() + _GRACE_S
-        for sock in list(self._quiet):
-            self._dismiss(sock, _STOPPING)
         while self._tasks:
             late = loop.time() >= until
             for connection in list(self._places):

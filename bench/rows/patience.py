@@ -104,9 +104,12 @@ async def _floods(uri: str) -> None:
 
     async def flood() -> None:
         async with connect_to(uri) as connection:
-            while connection.is_open:
-                connection.write(encode(Event("no-such-event")) * 1000)
-                await connection._writable.wait()
+            try:
+                while connection.is_open:
+                    connection.write(encode(Event("no-such-event")) * 1000)
+                    await connection._writable.wait()
+            finally:
+                connection.abort()  # or the kernel would deliver what it holds, for a minute
 
     floods = [asyncio.create_task(flood()) for _ in range(16)]
     await asyncio.sleep(1)

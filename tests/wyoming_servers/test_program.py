@@ -208,14 +208,15 @@ async def test_with_few_files_two_thousand_sockets_keep_nobody_out() -> None:
 
 async def test_more_connections_than_files_are_refused_by_a_line() -> None:
     async with running("--limit-connections", "1000", files=128) as program:
-        assert any("enough for 68 connections" in line for line in program.said)
+        assert any("enough for 64 connections" in line for line in program.said)
         async with AsyncExitStack() as clients:
-            for _ in range(68):
+            for _ in range(64):
                 client = await clients.enter_async_context(connect_to(program.uri))
                 await client.send(Event("hang"))
-            await asyncio.sleep(0.2)
-            with pytest.raises(PeerError, match="68 connections are at work"):
-                await describe(program.uri)
+            with pytest.raises(PeerError, match="64 connections are at work"):
+                for _ in range(100):  # the last ones may not have begun yet
+                    await describe(program.uri)
+                    await asyncio.sleep(0.05)
         await program.stop()
         assert not [line for line in program.said if "Traceback" in line]
 
@@ -237,7 +238,7 @@ async def test_memory_comes_back_after_abuse() -> None:
             _, writer = await asyncio.open_connection(host, int(port))
             writer.write(pieces[number % len(pieces)])
             writers.append(writer)
-        await asyncio.sleep(1)
+        await asyncio.sleep(1.5)
         assert process.memory_info().rss - before < 50e6
         for writer in writers:
             writer.transport.abort()

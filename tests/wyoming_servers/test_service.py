@@ -20,6 +20,7 @@ from wyoming.info import Info as WyomingInfo
 from wyoming.ping import Ping, Pong
 
 from models.engine import BadInput, EngineError
+from wyoming_servers import service
 from wyoming_servers.service import Client, Service, Session
 from wyoming_servers.wire import (
     BadValue,
@@ -277,7 +278,8 @@ async def test_a_bad_event_is_told_and_the_connection_lives(bad: bytes) -> None:
         await writer.wait_closed()
 
 
-async def test_one_connection_too_many_takes_the_place_of_the_longest_idle(recorders: list[Recorder]) -> None:
+async def test_one_connection_too_many_takes_the_place_of_the_longest_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "_ACTIVE_S", 0.0)
     async with serving(Limits(connections=3)) as uri, AsyncExitStack() as stack:
         first, second, third = [await stack.enter_async_context(connect_to(uri)) for _ in range(3)]
         for connection in (first, second, third):
@@ -286,6 +288,7 @@ async def test_one_connection_too_many_takes_the_place_of_the_longest_idle(recor
         await first.send(Ping())
         await expect(first, "pong", 5)
         fourth = await stack.enter_async_context(connect_to(uri))
+        await fourth.send(Ping())
         assert (await error_of(second)).code == "busy"
         await until(lambda: not second.is_open)
         for connection in (first, third, fourth):
@@ -293,16 +296,43 @@ async def test_one_connection_too_many_takes_the_place_of_the_longest_idle(recor
             await expect(connection, "echo", 5)
 
 
-async def test_who_has_never_asked_goes_before_who_has() -> None:
-    async with serving(Limits(connections=3)) as uri, AsyncExitStack() as stack:
+async def test_who_is_active_keeps_the_place() -> None:
+    async with serving(Limits(connections=1)) as uri, connect_to(uri) as speaker:
+        await speaker.send(Event("echo"))
+        await expect(speaker, "echo", 5)
+        with pytest.raises(PeerError, match="at work here"):
+            await describe(uri)
+        await speaker.send(Event("echo"))
+        await expect(speaker, "echo", 5)
+
+
+async def test_single_bytes_keep_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "_ACTIVE_S", 0.2)
+    async with serving(Limits(connections=1)) as uri:
+        reader, writer = await asyncio.open_connection(*uri.removeprefix("tcp://").split(":"))
+        for _ in range(4):
+            writer.write(b"{")
+            await asyncio.sleep(0.1)
+        await describe(uri)
+        assert b"busy" in await reader.read()
+        writer.close()
+
+
+async def test_those_that_say_nothing_take_nobodys_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "_ACTIVE_S", 0.0)
+    async with serving(Limits(connections=1, quiet=3)) as uri, AsyncExitStack() as stack:
         speaker = await stack.enter_async_context(connect_to(uri))
         await speaker.send(Event("echo"))
         await expect(speaker, "echo", 5)
-        for _ in range(20):
-            await stack.enter_async_context(connect_to(uri))
-        await describe(uri)
+        quiet = [await stack.enter_async_context(connect_to(uri)) for _ in range(5)]
+        for connection in quiet[:2]:
+            assert (await error_of(connection)).code == "busy"
+        assert all(connection.is_open for connection in quiet[2:])
         await speaker.send(Event("echo"))
         await expect(speaker, "echo", 5)
+        await quiet[3].send(Event("echo"))
+        await expect(quiet[3], "echo", 5)
+        assert (await error_of(speaker)).code == "busy"
 
 
 async def test_a_burst_of_connections_in_one_moment() -> None:

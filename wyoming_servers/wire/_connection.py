@@ -51,6 +51,8 @@ class Connection(asyncio.BufferedProtocol):
         self.peer = "peer"
         self.last_activity = 0.0
         """Loop time of the last byte in either direction."""
+        self.last_event = 0.0
+        """Loop time of the last whole event in either direction, or of the beginning."""
         self.working: Callable[[], bool] = lambda: True
         """Asked before the peer is called idle; a server sets it, a client waits as long as it likes."""
         self._limits = limits
@@ -148,7 +150,7 @@ class Connection(asyncio.BufferedProtocol):
         if not transport.get_write_buffer_size():
             self._last_written = self._loop.time()
         transport.write(encoded)
-        self.last_activity = self._loop.time()
+        self.last_activity = self.last_event = self._loop.time()
 
     async def ended(self) -> None:
         """Wait until the peer has ended or `close` was called."""
@@ -215,7 +217,7 @@ class Connection(asyncio.BufferedProtocol):
         self._transport = cast("asyncio.Transport", transport)
         name = transport.get_extra_info("peername")
         self.peer = f"{name[0]}:{name[1]}" if isinstance(name, tuple) else "unix socket"
-        self.last_activity = self._last_read = self._last_written = self._loop.time()
+        self.last_activity = self.last_event = self._last_read = self._last_written = self._loop.time()
         self._watch = self._loop.call_later(self._tick_s, self._tick)
 
     def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002
@@ -294,6 +296,7 @@ class Connection(asyncio.BufferedProtocol):
             self._turn = self._loop.call_soon(self._go_on)
 
     def _arrive(self, arrived: Arrived) -> None:
+        self.last_event = self._loop.time()
         if isinstance(arrived.outcome, Event) and self._intercept(self, arrived.outcome):
             self._budget.release(arrived.size)
             return

@@ -28,6 +28,9 @@ class Limits:
     connections: int = 64
     """Open at once. One more takes the place of the longest idle one, or is told `busy`."""
 
+    quiet: int = 512
+    """Open beside those, having said nothing yet. One more takes the place of the longest open one."""
+
     idle_s: float = 60.0
     """No byte either way and no work under way."""
 
