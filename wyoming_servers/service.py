@@ -142,7 +142,7 @@ class Service:
         self._session = session
         self._budget = Budget(self.limits.total_bytes)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._places: set[Connection] = set()
+        self._places: dict[Connection, None] = {}  # in the order in which they came
         self._working: set[Connection] = set()
         self._stopping = False
 
@@ -185,14 +185,17 @@ class Service:
         return False
 
     def _make_room(self) -> bool:
-        """End who has been idle longest, so that connections left open by others keep nobody out."""
+        """End who has been idle longest, so that connections left open by others keep nobody out.
+
+        Those that have not said one whole event go first.
+        """
         since = asyncio.get_running_loop().time() - _ACTIVE_S
         idle = [one for one in self._places if not (one.is_open and (one.last_event > since or one.working()))]
         if not idle:
             return False
         longest = min(idle, key=lambda one: (one.is_open, one.last_event))
         longest.fail(_NEEDED, linger=False)
-        self._places.discard(longest)
+        del self._places[longest]
         return True
 
     def _own(self, work: Coroutine[Any, Any, None]) -> None:
@@ -213,7 +216,7 @@ class Service:
             elif len(self._places) >= self.limits.connections and not self._make_room():
                 connection.fail(Busy(f"{self.limits.connections} connections are at work here; try again shortly"))
             else:
-                self._places.add(connection)
+                self._places[connection] = None
                 connection.working = lambda: connection.has_waiting or connection in self._working
                 await self._converse(connection)
 
@@ -233,7 +236,7 @@ class Service:
             connection.fail(_INTERNAL)
         finally:
             self._working.discard(connection)
-            self._places.discard(connection)
+            self._places.pop(connection, None)
             connection.discard()
             if session is not None:
                 await self._end(session, connection)

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 from wyoming.event import Event
+from wyoming.ping import Ping
 
 from wyoming_servers.wire import PeerError, connect_to, describe, expect
 
@@ -213,10 +214,10 @@ async def test_more_connections_than_files_are_refused_by_a_line() -> None:
             for _ in range(64):
                 client = await clients.enter_async_context(connect_to(program.uri))
                 await client.send(Event("hang"))
+                await client.send(Ping())
+                await expect(client, "pong", 5)
             with pytest.raises(PeerError, match="64 connections are at work"):
-                for _ in range(100):  # the last ones may not have begun yet
-                    await describe(program.uri)
-                    await asyncio.sleep(0.05)
+                await describe(program.uri)
         await program.stop()
         assert not [line for line in program.said if "Traceback" in line]
 

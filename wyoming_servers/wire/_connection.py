@@ -10,6 +10,7 @@ import sys
 import termios
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import cast
 
 from wyoming.event import Event, Eventable
@@ -52,7 +53,7 @@ class Connection(asyncio.BufferedProtocol):
         self.last_activity = 0.0
         """Loop time of the last byte in either direction."""
         self.last_event = 0.0
-        """Loop time of the last whole event in either direction, or of the beginning."""
+        """Loop time of the last whole event in either direction; 0 before the first."""
         self.working: Callable[[], bool] = lambda: True
         """Asked before the peer is called idle; a server sets it, a client waits as long as it likes."""
         self._limits = limits
@@ -200,7 +201,7 @@ class Connection(asyncio.BufferedProtocol):
         self._budget.lingering += 1
         self._lingering = _LINGER_BYTES
         self._resume_reading()
-        if self._transport.can_write_eof():
+        with suppress(OSError):  # the peer may have gone, and we are the first to see it
             self._transport.write_eof()
         self._loop.call_later(_LINGER_S, self._transport.abort)
 
@@ -217,7 +218,7 @@ class Connection(asyncio.BufferedProtocol):
         self._transport = cast("asyncio.Transport", transport)
         name = transport.get_extra_info("peername")
         self.peer = f"{name[0]}:{name[1]}" if isinstance(name, tuple) else "unix socket"
-        self.last_activity = self.last_event = self._last_read = self._last_written = self._loop.time()
+        self.last_activity = self._last_read = self._last_written = self._loop.time()
         self._watch = self._loop.call_later(self._tick_s, self._tick)
 
     def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002

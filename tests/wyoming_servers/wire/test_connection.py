@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -200,6 +201,16 @@ async def test_who_is_refused_is_lost_for_its_owner_too() -> None:
         for _ in range(2):
             with pytest.raises(ConnectionLost, match="no place"):
                 await server.receive()
+
+
+async def test_who_has_gone_can_be_refused() -> None:
+    for linger in (True, False):
+        async with listening() as (uri, peers), raw(uri) as sock:
+            server = await peers.opened.get()
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # so that closing is a reset
+            sock.close()
+            server.fail(Busy("no place"), linger=linger)
+            await server.close()
 
 
 async def test_few_linger_at_once() -> None:
