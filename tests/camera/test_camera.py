@@ -25,7 +25,9 @@ async def test_a_camera_fills_its_mailbox_until_cancelled(tmp_path: Path) -> Non
     assert decoded.shape == (240, 320, 3)
     looking.cancel()
     await asyncio.wait([looking])
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("camera")]
+    for thread in [thread for thread in threading.enumerate() if thread.name.startswith("camera")]:
+        await asyncio.to_thread(thread.join, 10)  # it ends once it notices
+        assert not thread.is_alive()
 
 
 async def test_what_goes_wrong_is_raised(tmp_path: Path) -> None:

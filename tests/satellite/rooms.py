@@ -22,7 +22,7 @@ from wyoming_servers.wire.audio import read_wav
 from .houses import RATE, House
 from .sounds import tone
 
-PATIENCE = Patience(connect=0.5, silent=0.4, failing=0.4, turn=20)
+PATIENCE = Patience(connect=2, silent=1.5, failing=1.0, turn=20)
 
 
 @dataclass
