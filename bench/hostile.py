@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from argparse import ArgumentParser, Namespace
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -63,9 +64,9 @@ async def run(args: Namespace) -> Report:
         troubles = {job: server.troubles() for job, server in servers.items()}
     for failure in failures:
         progress(failure)
-    for job, lines in troubles.items():
-        for line in lines[:5]:
-            progress(f"{job} logged: {line}")
+    for job, messages in troubles.items():
+        for message, times in Counter(messages).most_common(3):
+            progress(f"{job} logged, {times} times: {message}")
     report.add("rows_failed", len(failures), at_most=0, note="rows that did not end as they have to")
     report.add("unhandled", sum(map(len, troubles.values())), at_most=0, note="tracebacks in the servers' logs")
     return report

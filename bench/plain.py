@@ -89,15 +89,13 @@ def asr(data: Path) -> Callable[[], Work]:
 
 def handle(_: Path) -> Callable[[], Work]:
     """The sentences, through hassil."""
-    from models.intents import SentenceResponder
-    from models.sentences.house import load_house
-    from models.sentences.library import load_sentences
+    from models.intents import open_responder
 
-    engine = SentenceResponder(load_sentences(load_house(None)))
+    engine = open_responder()
 
     async def work(event: Event) -> AsyncIterator[Eventable]:
         if Transcript.is_type(event.type):
-            yield Handled(text=str(list(engine.respond(event.data["text"], (), lambda: False))))
+            yield Handled(text=str(engine.open(text=event.data["text"]).more()))
 
     return lambda: work
 

@@ -25,6 +25,7 @@ _START_S = 180.0
 _STOP_S = 6.0
 
 _READY = re.compile(r"is ready at (\S+)")
+_MESSAGE = re.compile(r"^(?=[A-Z]+ )", re.MULTILINE)
 _TROUBLE = re.compile(r"Traceback \(most recent|unexpected error|never retrieved|never awaited|socket\.send\(\) raised")
 
 
@@ -38,8 +39,8 @@ class Running:
     log: Path
 
     def troubles(self) -> list[str]:
-        """Return the lines of the log that no server should write, and a line where it has died."""
-        found = [line for line in _said(self.log).splitlines() if _TROUBLE.search(line)]
+        """Return the messages of the log, with their tracebacks, that no server should write, and one where it died."""
+        found = [message for message in _MESSAGE.split(_said(self.log)) if _TROUBLE.search(message)]
         if self.process.returncode not in (None, 0):
             found.append(f"ended with status {self.process.returncode}")
         return found

@@ -128,6 +128,17 @@ class Exchange:
     answer: str
 
 
+class Answering(ABC):
+    """One answer, made as it is asked for: what nobody asks for any more is not made."""
+
+    @abstractmethod
+    def more(self) -> Intent | str | None:
+        """Return what comes next: one `Intent` for a skill to carry out, or a piece of text; None at the end.
+
+        An answer without anything means: not understood.
+        """
+
+
 class Responder(ABC):
     """Decides what to answer."""
 
@@ -136,11 +147,8 @@ class Responder(ABC):
     languages: list[str]
 
     @abstractmethod
-    def respond(self, text: str, history: Sequence[Exchange], cancelled: Cancelled) -> Iterator[Intent | str]:
-        """Yield either one `Intent` for a skill to carry out, or the answer's text piece by piece, or nothing at all.
-
-        Nothing means: not understood. `history` is the conversation so far, oldest first.
-        """
+    def open(self, *, text: str, history: Sequence[Exchange]) -> Answering:
+        """Return the answer to `text`; `history` is the conversation so far, oldest first."""
 
 
 # ---------------------------------------------------------------------------------------------- synthesizer

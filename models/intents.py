@@ -1,29 +1,47 @@
 """The embedded responder: what was said is looked up among the sentences of the house, by hassil.
 
-It is pure Python, so it holds the interpreter's lock: 1 to 7 ms for a sentence, at most some 30 ms for the worst text
-of the length that is looked at (see `models.sentences.library`).
+It is pure Python, so it holds the interpreter's lock, 1 to 7 ms for a sentence, at most some 30 ms for the worst text
+of the length that is looked at (see `models.sentences.library`): run it in a process of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 
-from models.engine import Cancelled, Exchange, Intent, Responder
-from models.sentences.library import Sentences
+from models.engine import Answering, Exchange, Intent, Responder
+from models.sentences.house import load_house
+from models.sentences.library import Sentences, load_sentences
 
 
 class SentenceResponder(Responder):
     """Understands the sentences of the house, and nothing else."""
 
-    name = "hassil"
-
     def __init__(self, sentences: Sentences) -> None:
-        self.version = version("hassil")
+        self.name, self.version = "hassil", version("hassil")
         self.languages = [sentences.language]
         self._sentences = sentences
+        sentences.warm()
 
-    def respond(self, text: str, history: Sequence[Exchange], cancelled: Cancelled) -> Iterator[Intent | str]:  # noqa: ARG002 - a sentence means the same whatever came before
-        """Yield the `Intent` that `text` means, or nothing."""
-        if not cancelled() and (intent := self._sentences.recognize(text)):
-            yield intent
+    def open(self, *, text: str, history: Sequence[Exchange] = ()) -> SentenceAnswering:  # noqa: ARG002 - a sentence means the same whatever came before
+        """Return the answer: the `Intent` that `text` means, or nothing."""
+        return SentenceAnswering(self._sentences, text)
+
+
+class SentenceAnswering(Answering):
+    """One `Intent`, or nothing."""
+
+    def __init__(self, sentences: Sentences, text: str) -> None:
+        self._sentences = sentences
+        self._text: str | None = text
+
+    def more(self) -> Intent | None:
+        """Return the `Intent`, then None."""
+        text, self._text = self._text, None
+        return None if text is None else self._sentences.recognize(text)
+
+
+def open_responder(*, config: Path | None = None, custom_sentences: Sequence[Path] = ()) -> SentenceResponder:
+    """Load the house and its sentences, for a worker process to be told by name. Raises `EngineError`."""
+    return SentenceResponder(load_sentences(load_house(config), custom_sentences))

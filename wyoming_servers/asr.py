@@ -23,8 +23,10 @@ from wyoming.info import AsrModel, AsrProgram, Attribution
 
 from models.engine import EngineUnavailable, Hearing
 from models.sentences import language_model
+from models.sentences.house import load_house
+from models.sentences.library import load_sentences
 
-from .house import add_house_options, load_house_options
+from .house import add_house_options
 from .listening import ListeningSession
 from .program import OURS, Job, main
 from .service import Client, Session
@@ -135,7 +137,8 @@ def _prepare(args: Namespace) -> dict[str, str]:
     if spec is None or spec.origin is None:
         raise EngineUnavailable("no pocketsphinx: pip install 'wyoming-hearth[asr]'")
     lexicon = Path(spec.origin).parent / "model" / "en-us" / "cmudict-en-us.dict"
-    house, sentences = load_house_options(args)
+    house = load_house(args.config)
+    sentences = load_sentences(house, args.custom_sentences)
     return {"folder": str(language_model.make(sentences, args.data_dir, lexicon)), "language": house.language}
 
 

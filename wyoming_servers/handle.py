@@ -11,7 +11,7 @@ import sys
 import uuid
 from argparse import Namespace
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
@@ -20,64 +20,57 @@ from wyoming.event import Event
 from wyoming.handle import Handled, HandledChunk, HandledStart, HandledStop, NotHandled
 from wyoming.info import HandleModel, HandleProgram
 
-from models.engine import Exchange, Intent, Responder
-from models.intents import SentenceResponder
-from models.sentences.house import House
+from models.engine import Exchange, Intent
+from models.sentences.house import House, load_house
 
 from .conversations import Conversation, Conversations
-from .house import add_house_options, load_house_options
+from .house import add_house_options
 from .program import OURS, Job, main
 from .service import Client, Session
 from .skills import Answer, Request, carry_out, english, talk
 from .skills.situation import read_situation
 from .wire import BadValue, Fields, Info
 from .wire.options import version
-from .workers import Threads
+from .workers import Processes
 
 MOST_CHARACTERS = 4000
 """Of a text; longer ones are refused."""
 
 MOST_ID_CHARACTERS = 128
 
-_SWITCH_S = 0.001
-"""hassil holds the interpreter's lock for up to 15 ms a sentence. Python's own interval of 5 ms made `describe` wait
-that long several times over: p99 38 ms under load, against 7 ms with this one, at the same speed."""
+_QUEUE = 16
+"""Texts that may wait for the engine; it looks at one at a time."""
 
 
 class Brain:
     """What all connections share: the responder, the memory of conversations, and the clock on the wall."""
 
     def __init__(
-        self,
-        responder: Responder,
-        house: House,
-        *,
-        threads: Threads,
-        conversations: Conversations | None = None,
-        now: Callable[[], datetime] = datetime.now,
+        self, engine: Processes, described: dict[str, Any], house: House, *, now: Callable[[], datetime] = datetime.now
     ) -> None:
-        """`now` gives local time."""
-        self.responder = responder
-        self.house = house
-        self.threads = threads
-        self.conversations = conversations or Conversations()
-        self.now = now
+        """`described` is what `engine` told of itself when it was started, `now` gives local time."""
+        self.engine = engine
+        self.languages: list[str] = described["languages"]
+        self.conversations = Conversations()
+        self._described = described
+        self._house = house
+        self._now = now
 
     def carry_out(self, intent: Intent, conversation: Conversation, context: object) -> tuple[Intent, Answer]:
         """Return what `intent` means in this conversation, and the answer to it."""
         intent = talk.meant(intent, conversation.intent)
-        request = Request(intent, read_situation(context), self.house, self.now(), conversation.last_answer)
+        request = Request(intent, read_situation(context), self._house, self._now(), conversation.last_answer)
         return intent, carry_out(request)
 
     def info(self) -> Info:
         """Return what `describe` is answered with."""
         model = HandleModel(
-            name=self.responder.name,
+            name=self._described["name"],
             attribution=OURS,
             installed=True,
             description="The sentences of the house",
-            version=self.responder.version,
-            languages=self.responder.languages,
+            version=self._described["version"],
+            languages=self.languages,
         )
         program = HandleProgram(
             name="hearth-handle",
@@ -110,26 +103,24 @@ class HandleSession(Session):
         known = Fields("context", context).optional_text("conversation_id") or uuid.uuid4().hex
         if len(known) > MOST_ID_CHARACTERS:
             raise BadValue(f"'conversation_id' has {len(known)} characters, at most {MOST_ID_CHARACTERS}")
-        language = fields.optional_text("language") or self._brain.house.language
+        language = fields.optional_text("language")
         if not text:
             await self._refuse(english.NOT_HEARD, known)
-        elif not self._speaks(language):
+        elif language is not None and not self._speaks(language):
             await self._refuse(english.OTHER_LANGUAGE, known)
         else:
             await self._answer(text, known, context)
 
     def _speaks(self, language: str) -> bool:
         family = language.replace("_", "-").partition("-")[0].lower()
-        return family in {known.partition("-")[0].lower() for known in self._brain.responder.languages}
+        return family in {known.partition("-")[0].lower() for known in self._brain.languages}
 
     async def _answer(self, text: str, known: str, context: dict[str, Any]) -> None:
         conversation = self._brain.conversations.recall(known)
-        history = list(conversation.exchanges)
         said: list[str] = []
         extra: dict[str, Any] = {}
-        pieces = self._brain.threads.stream(lambda cancelled: self._brain.responder.respond(text, history, cancelled))
-        async with aclosing(pieces):
-            async for piece in pieces:
+        async with self._brain.engine.stream(text=text, history=list(conversation.exchanges)) as answering:
+            while (piece := await answering.call("more")) is not None:
                 if not said:
                     await self.client.send(HandledStart(context={"conversation_id": known}))
                 if isinstance(piece, Intent):
@@ -159,18 +150,15 @@ class HandleSession(Session):
 
 @asynccontextmanager
 async def open_server(args: Namespace) -> AsyncIterator[tuple[Info, Callable[[Client], Session]]]:
-    """Load the house and its sentences; what is yielded serves until the block ends. Raises `EngineError`."""
-    house, sentences = load_house_options(args)
-    sentences.warm()
-    threads = Threads(1, queue=16, name="handle")
-    brain = Brain(SentenceResponder(sentences), house, threads=threads)
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(_SWITCH_S)
+    """Load the house and start the engine; what is yielded serves until the block ends. Raises `EngineError`."""
+    house = load_house(args.config)
+    chosen = {"config": args.config, "custom_sentences": args.custom_sentences}
+    engine = Processes("models.intents:open_responder", chosen, count=1, queue=_QUEUE)
     try:
+        brain = Brain(engine, await engine.start(), house)
         yield brain.info(), lambda client: HandleSession(client, brain)
     finally:
-        sys.setswitchinterval(before)
-        threads.close()
+        await engine.close()
 
 
 JOB = Job(

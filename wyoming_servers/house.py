@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser
 from pathlib import Path
-
-from models.sentences.house import House, load_house
-from models.sentences.library import Sentences, load_sentences
 
 
 def add_house_options(parser: ArgumentParser) -> None:
@@ -25,9 +22,3 @@ def add_house_options(parser: ArgumentParser) -> None:
         metavar="DIR",
         help="folder of further sentences in Home Assistant's format, DIR/*.yaml and DIR/LANG/*.yaml; may be repeated",
     )
-
-
-def load_house_options(args: Namespace) -> tuple[House, Sentences]:
-    """Return the house and its sentences; raises `EngineError`, naming file and line, for a fault in them."""
-    house = load_house(args.config)
-    return house, load_sentences(house, args.custom_sentences)

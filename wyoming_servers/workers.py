@@ -11,14 +11,13 @@ import os
 import pickle
 import socket
 import sys
-import threading
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
-from models.engine import Cancelled, EngineError
+from models.engine import EngineError
 
 from .wire import Busy, RequestError
 from .wire.tasks import ended_within
@@ -70,48 +69,6 @@ class Threads:
         work = self._executor.submit(function, *args)
         work.add_done_callback(lambda _: _call_soon(loop, self._leave))
         return await asyncio.wrap_future(work)
-
-    async def stream(self, make: Callable[[Cancelled], Iterator[T]], *, buffer: int = 256) -> AsyncGenerator[T, None]:
-        """Yield what the generator `make(cancelled)` yields in a thread, at most `buffer` items ahead of the reader.
-
-        Raises `Busy` when there is no place. Closing or cancelling this makes `cancelled()` true, and the thread is
-        free for others when the generator has ended.
-        """
-        loop = asyncio.get_running_loop()
-        items: deque[T] = deque()
-        arrived = asyncio.Event()
-        room = threading.Semaphore(buffer)
-        stopped = threading.Event()
-
-        def produce() -> None:
-            for item in make(stopped.is_set):
-                while not room.acquire(timeout=1.0):
-                    if stopped.is_set():
-                        return
-                if stopped.is_set():
-                    return
-                items.append(item)
-                _call_soon(loop, arrived.set)
-
-        work = asyncio.ensure_future(self.run(produce))
-        work.add_done_callback(lambda _: arrived.set())
-        try:
-            while True:
-                await arrived.wait()
-                arrived.clear()
-                finished = work.done()
-                while items:
-                    yield items.popleft()
-                    room.release()
-                if finished:
-                    await work
-                    return
-        finally:
-            stopped.set()
-            room.release()
-            work.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await work
 
     def close(self) -> None:
         """Drop what waits, and wait for what runs."""

@@ -3,9 +3,7 @@ import json
 import os
 import signal
 import sys
-import threading
-import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -19,29 +17,27 @@ from wyoming.event import Event
 from wyoming.handle import Handled, NotHandled
 from wyoming.info import Describe, Info
 
-from models.engine import Cancelled, Exchange, Intent, Responder
-from models.intents import SentenceResponder
 from models.sentences.house import load_house
-from models.sentences.library import load_sentences
 from wyoming_servers.handle import JOB, MOST_CHARACTERS, Brain, HandleSession
 from wyoming_servers.program import main
 from wyoming_servers.service import Service
-from wyoming_servers.workers import Threads
+from wyoming_servers.workers import Processes
 
 NOW = datetime(2026, 11, 22, 15, 5)
 
 
 @asynccontextmanager
-async def serving(uri: str = "tcp://127.0.0.1:0", responder: Responder | None = None) -> AsyncIterator[str]:
+async def serving(
+    uri: str = "tcp://127.0.0.1:0", factory: str = "models.intents:open_responder", **arguments: Any
+) -> AsyncIterator[str]:
     """Serve in this process, at a clock that stands still."""
-    house = load_house()
-    threads = Threads(1, queue=4, name="test")
-    brain = Brain(responder or SentenceResponder(load_sentences(house)), house, threads=threads, now=lambda: NOW)
+    engine = Processes(factory, arguments, count=1, queue=4)
     try:
+        brain = Brain(engine, await engine.start(), load_house(), now=lambda: NOW)
         async with Service(brain.info(), lambda client: HandleSession(client, brain)).listen(uri) as bound:
             yield bound
     finally:
-        threads.close()
+        await engine.close()
 
 
 async def ask(client: AsyncClient, text: str, **more: Any) -> list[Event]:
@@ -180,58 +176,42 @@ async def test_text_that_is_still_streamed_is_not_answered() -> None:
         assert (await ask(client, "hello"))[-1].data["text"] == "Good afternoon."
 
 
-class Talker(Responder):
-    """Answers with text, piece by piece, and remembers what it was told of the conversation."""
-
-    name, version, languages = "talker", "1", ["en-GB"]
-
-    def __init__(self) -> None:
-        self.history: list[Exchange] = []
-        self.go_on = threading.Event()
-        self.cancelled = threading.Event()
-
-    def respond(self, text: str, history: Sequence[Exchange], cancelled: Cancelled) -> Iterator[Intent | str]:
-        self.history = list(history)
-        yield "You said: "
-        yield text
-        while text == "wait" and not self.go_on.is_set():
-            if cancelled():
-                self.cancelled.set()
-                return
-            time.sleep(0.005)
+@pytest.fixture
+def talker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What `serving` takes for an engine that talks."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    return {"factory": "tests.wyoming_servers.engines:Talker", "log": str(tmp_path / "log")}
 
 
-async def test_an_answer_in_pieces() -> None:
-    talker = Talker()
-    async with serving(responder=talker) as uri, AsyncClient.from_uri(uri) as client:
+async def test_an_answer_in_pieces(talker: dict[str, str]) -> None:
+    async with serving(**talker) as uri, AsyncClient.from_uri(uri) as client:
         answer = await ask(client, "one", context={"conversation_id": "x"}, language="en")
         assert [event.type for event in answer] == ["handled-start", *["handled-chunk"] * 2, "handled-stop", "handled"]
         assert [event.data["text"] for event in answer[1:3]] == ["You said: ", "one"]
         assert answer[-1].data == {"text": "You said: one", "context": {"conversation_id": "x"}}
-        await ask(client, "two", context={"conversation_id": "x"})
-    assert talker.history == [Exchange("one", "You said: one")]
+        answer = await ask(client, "two", context={"conversation_id": "x"})
+        assert answer[-1].data["text"] == "You said: two(after one: You said: one)"
 
 
-async def test_who_hangs_up_is_not_answered_any_further() -> None:
-    talker = Talker()
-    async with serving(responder=talker) as uri:
+async def test_who_hangs_up_is_not_answered_any_further(talker: dict[str, str]) -> None:
+    async with serving(**talker) as uri:
         async with AsyncClient.from_uri(uri) as client:
             await client.write_event(Transcript("wait").event())
             assert (await client.read_event()) is not None
-        assert await asyncio.to_thread(talker.cancelled.wait, 5)
-        talker.go_on.set()
+        async with AsyncClient.from_uri(uri) as client:
+            assert (await ask(client, "one"))[-1].type == "handled"
+        let_go = await asyncio.to_thread(Path(talker["log"]).read_text)
+        assert let_go.startswith("wait\n")
 
 
-async def test_describe_is_answered_while_somebody_waits() -> None:
-    talker = Talker()
-    async with serving(responder=talker) as uri, AsyncClient.from_uri(uri) as client:
+async def test_describe_is_answered_while_somebody_waits(talker: dict[str, str]) -> None:
+    async with serving(**talker) as uri, AsyncClient.from_uri(uri) as client:
         await client.write_event(Transcript("wait").event())
         async with AsyncClient.from_uri(uri) as other:
             await other.write_event(Describe().event())
             described = await asyncio.wait_for(other.read_event(), 5)
             assert described is not None
             assert described.type == "info"
-        talker.go_on.set()
 
 
 async def test_the_real_program(tmp_path: Path) -> None:

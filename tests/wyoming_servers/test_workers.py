@@ -5,16 +5,15 @@ import gc
 import os
 import signal
 import threading
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from models.engine import BadInput, Cancelled, EngineError, EngineUnavailable
+from models.engine import BadInput, EngineError, EngineUnavailable
 from wyoming_servers import workers
 from wyoming_servers.wire import Busy
 from wyoming_servers.workers import Processes, Threads, WorkerDied
@@ -95,84 +94,6 @@ async def test_cancelled_while_running_leaves_at_once_and_keeps_the_place() -> N
         gate.set()
         await until(lambda: pool._taken == 0)
         await pool.run(lambda: None)
-
-
-async def test_a_stream_yields_in_order_and_no_further_ahead_than_its_buffer() -> None:
-    made: list[int] = []
-
-    def make(cancelled: Cancelled) -> Iterator[int]:
-        for number in range(100):
-            made.append(number)
-            yield number
-
-    async with threads() as pool, aclosing(pool.stream(make, buffer=5)) as stream:
-        received = []
-        async for number in stream:
-            if number == 0:
-                await asyncio.sleep(0.1)
-                assert len(made) <= 8
-            received.append(number)
-        assert received == list(range(100))
-
-
-async def test_a_stream_raises_what_its_generator_raises_after_what_it_yielded() -> None:
-    def make(cancelled: Cancelled) -> Iterator[int]:
-        yield 1
-        raise BadInput("no more")
-
-    async with threads() as pool:
-        received = []
-        with pytest.raises(BadInput):
-            async with aclosing(pool.stream(make)) as stream:
-                async for number in stream:
-                    received.append(number)  # noqa: PERF401
-        assert received == [1]
-
-
-@pytest.mark.parametrize("how", ["closed", "cancelled", "broken off"])
-async def test_a_stream_left_early_frees_its_thread(how: str) -> None:
-    left = threading.Event()
-
-    def make(cancelled: Cancelled) -> Iterator[int]:
-        try:
-            while not cancelled():
-                yield 0
-                time.sleep(0.001)
-        finally:
-            left.set()
-
-    async with threads(count=1, queue=0) as pool:
-        begun = asyncio.Event()
-
-        async def consume() -> None:
-            async with aclosing(pool.stream(make, buffer=2)) as stream:
-                async for _ in stream:
-                    begun.set()
-                    if how == "closed":
-                        return
-                    if how == "broken off":
-                        raise ZeroDivisionError
-                    await asyncio.sleep(1000)
-
-        task = asyncio.create_task(consume())
-        await begun.wait()
-        task.cancel() if how == "cancelled" else None
-        await asyncio.gather(task, return_exceptions=True)
-        await until(left.is_set)
-        await until(lambda: pool._taken == 0)
-        assert await pool.run(lambda: "free") == "free"
-
-
-async def test_a_stream_without_a_place_is_busy() -> None:
-    async with threads(count=1, queue=0) as pool:
-        gate = threading.Event()
-        running = asyncio.create_task(pool.run(gate.wait))
-        await asyncio.sleep(0)
-        with pytest.raises(Busy):
-            async for _ in pool.stream(lambda _: iter([1])):
-                pass
-        gate.set()
-        await running
 
 
 # ---------------------------------------------------------------------------------------------- processes

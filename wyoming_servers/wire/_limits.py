@@ -40,7 +40,7 @@ class Limits:
     waiting_bytes: int = 256 * KIB
     """Read from one peer but not yet worked on; beyond it reading pauses, and the sender waits."""
 
-    total_bytes: int = 32 * MIB
+    total_bytes: int = 24 * MIB
     """Large events held for all peers together; beyond it one more is dropped and answered `busy`."""
 
 
