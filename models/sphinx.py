@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from models.endpoint import EndOfTurn
 from models.engine import SAMPLE_RATE, EngineError, EngineUnavailable, Hearing, Recognizer, RecognizerStream
@@ -52,6 +53,16 @@ _FIRST_MEAN = "59.2,7.9,-2.1,16.0,-2.1,-1.5,-4.4,-5.4,-1.0,-3.5,1.8,-2.8,-1.0"
 """Cepstral mean before anybody has spoken: that of the coffee commands. pocketsphinx goes on from the mean of what it
 heard before, as if that had been 500 frames, so that a worker gets to know its room; a mean of each utterance's own
 half second, with no memory, makes 94 of the 100 right instead of 96."""
+
+_NOISE = 0.01
+"""Of the root mean square of the first speech, 40 dB below it: what is quieter gets noise up to there. Speech made by a
+computer has digital silence between its sounds, which no microphone ever hears: by espeak-ng 36 of 51 sentences come
+out right without this noise under them, and 46 with it. Of the coffee commands it costs one."""
+
+_QUIET = 0.1
+"""The quantile of the first 10 ms frames that is taken for the floor."""
+
+_FRAME_SAMPLES = SAMPLE_RATE // 100
 
 _WINDOW_BYTES = 2 * WINDOW_SAMPLES
 _BYTES_A_SECOND = 2 * SAMPLE_RATE
@@ -116,6 +127,8 @@ class SphinxRecognizer(Recognizer):
 
     def start(self, pcm: bytes, speech: bytes) -> None:
         """Begin to decode with `pcm`, whose level is that of `speech`."""
+        self._noise = _Noise(pcm, speech)
+        speech = self._noise.under(speech)
         self._sentences.activate_search(_LEVEL)  # a search that costs nothing: only the sound's features are wanted
         self._sentences.start_utt()
         self._sentences.process_raw(speech)
@@ -130,6 +143,7 @@ class SphinxRecognizer(Recognizer):
 
     def decode(self, pcm: bytes) -> None:
         """Go on with `pcm`."""
+        pcm = self._noise.under(pcm)
         self._sentences.process_raw(pcm)
         self._phonemes.process_raw(pcm)
 
@@ -287,6 +301,32 @@ class _Span:
     def frames(self) -> int:
         """Length, in 10 ms."""
         return self.last - self.first + 1
+
+
+class _Noise:
+    """A noise floor under an utterance that has none; the same for the same utterance."""
+
+    def __init__(self, pcm: bytes, speech: bytes) -> None:
+        """Take the floor from `pcm`, the first of the utterance, and its level from the `speech` in it."""
+        quiet = float(np.quantile(_rms(pcm, _FRAME_SAMPLES), _QUIET, method="lower"))
+        level = _NOISE * float(_rms(speech, len(speech) // 2)[0])
+        self._level = math.sqrt(max(level**2 - quiet**2, 0.0))
+        self._random = np.random.default_rng(0)
+
+    def under(self, pcm: bytes) -> bytes:
+        """Return `pcm` with the noise."""
+        if not self._level:
+            return pcm
+        samples = np.frombuffer(pcm, "<i2")
+        noise = self._random.normal(0.0, self._level, samples.size)
+        return np.clip(np.round(samples + noise), -32768, 32767).astype("<i2").tobytes()
+
+
+def _rms(pcm: bytes, samples: int) -> npt.NDArray[np.float64]:
+    """Return the root mean square of each piece of `samples`."""
+    whole = np.frombuffer(pcm, "<i2")[: len(pcm) // 2 // samples * samples].astype(np.float64)
+    power: npt.NDArray[np.float64] = np.mean(whole.reshape(-1, samples) ** 2, axis=1)
+    return np.sqrt(power)
 
 
 class _Scores:
