@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import pickle
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, BinaryIO
 
@@ -29,11 +32,11 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     with socket.socket(fileno=int(sys.argv[1])) as parent, parent.makefile("rb") as incoming:
-        answers = _Answers()
+        answers = _Answers(parent)
         with suppress(ConnectionError):  # the parent has gone, perhaps in the middle of a message
             while (message := _receive(incoming)) is not None:
-                pickled = pickle.dumps(answers.answer(*pickle.loads(message)))  # noqa: S301 - from our own parent
-                parent.sendall(len(pickled).to_bytes(4, "little") + pickled)
+                answers.take(*pickle.loads(message))  # noqa: S301 - from our own parent
+    os._exit(0)  # whatever threads still compute, nobody wants it
 
 
 def _receive(incoming: BinaryIO) -> bytes | None:
@@ -44,11 +47,32 @@ def _receive(incoming: BinaryIO) -> bytes | None:
 
 
 class _Answers:
-    def __init__(self) -> None:
+    """Does what is asked, in this thread, or in one for each stream where the engine is `concurrent`."""
+
+    def __init__(self, parent: socket.socket) -> None:
+        self._parent = parent
+        self._sending = threading.Lock()
         self._engine: Any = None
         self._streams: dict[int, Any] = {}
+        self._threads: dict[int, ThreadPoolExecutor] = {}
 
-    def answer(self, number: int, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[bool, Any]:
+    def take(self, call: int, number: int, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Answer a call; a stream's calls come one after the other."""
+        if not getattr(self._engine, "concurrent", False):
+            self._answer(call, number, method, args, kwargs)
+            return
+        if method == "open":
+            self._threads[number] = ThreadPoolExecutor(1)
+        self._threads[number].submit(self._answer, call, number, method, args, kwargs)
+        if method == "close":
+            self._threads.pop(number).shutdown(wait=False)
+
+    def _answer(self, call: int, number: int, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        pickled = pickle.dumps((call, *self._outcome(number, method, args, kwargs)))
+        with self._sending, suppress(ConnectionError):  # `main` sees the end too
+            self._parent.sendall(len(pickled).to_bytes(4, "little") + pickled)
+
+    def _outcome(self, number: int, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[bool, Any]:
         """Return (False, result) or (True, what was raised)."""
         try:
             return False, self._do(number, method, args, kwargs)

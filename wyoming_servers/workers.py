@@ -87,17 +87,26 @@ class Processes:
     """An engine in processes of its own; each holds a few streams, every stream's state lives in one process."""
 
     def __init__(
-        self, factory: str, arguments: dict[str, Any] | None = None, *, count: int = 2, streams: int = 1, queue: int = 8
+        self,
+        factory: str,
+        arguments: dict[str, Any] | None = None,
+        *,
+        count: int = 2,
+        streams: int = 1,
+        queue: int = 8,
+        keep_alive_s: float | None = None,
     ) -> None:
         """`factory`, "module:function", is called in every process with `arguments` and returns the engine.
 
-        `streams` is how many streams one process holds at once, `queue` how many requests may wait for a place.
+        `streams` is how many streams one process holds at once, `queue` how many requests may wait for a place. A
+        process without a stream for `keep_alive_s` is ended, and started again for the next one; None keeps it.
         """
         self._workers = [
             _Worker(factory, arguments or {}, f"{factory.partition(':')[0]}#{index}") for index in range(count)
         ]
         self._streams = streams
         self._queue = queue
+        self._keep_alive_s = keep_alive_s
         self._waiting: deque[asyncio.Future[Stream]] = deque()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -117,6 +126,8 @@ class Processes:
             await self.close()
             raise
         self._tasks = [asyncio.create_task(self._keep(worker)) for worker in self._workers]
+        for worker in self._workers:
+            self._rest_later(worker)
         return described[0]
 
     async def close(self) -> None:
@@ -162,6 +173,7 @@ class Processes:
     def _leave(self, stream: Stream) -> None:
         stream.close()
         self._admit()
+        self._rest_later(stream.worker)
 
     def _free(self) -> _Worker | None:
         ready = [worker for worker in self._workers if worker.is_alive and worker.streams < self._streams]
@@ -173,6 +185,20 @@ class Processes:
             place = self._waiting.popleft()
             if not place.done():
                 place.set_result(Stream(worker))
+        if self._waiting:
+            for worker in self._workers:
+                worker.wanted.set()
+
+    def _rest_later(self, worker: _Worker) -> None:
+        """End the process when nobody has used it for a while."""
+        if self._keep_alive_s is not None and not worker.streams:
+            used = worker.used = asyncio.get_running_loop().time()
+            asyncio.get_running_loop().call_later(self._keep_alive_s, self._rest, worker, used)
+
+    def _rest(self, worker: _Worker, used: float) -> None:
+        if worker.used == used and worker.is_alive and not worker.streams:
+            _LOGGER.info("%s unloaded: nobody used it for %g s", worker.name, self._keep_alive_s)
+            worker.rest()
 
     async def _keep(self, worker: _Worker) -> None:
         """Start `worker` again whenever it dies."""
@@ -181,11 +207,15 @@ class Processes:
         while True:
             started = loop.time()
             await worker.died()
-            if loop.time() - started > _STEADY_S:
+            if worker.resting:
+                await worker.wanted.wait()
                 tries = 0
-            _LOGGER.warning("%s died; starting it again", worker.name)
-            await asyncio.sleep(_RESTART_S[min(tries, len(_RESTART_S) - 1)])
-            tries += 1
+            else:
+                if loop.time() - started > _STEADY_S:
+                    tries = 0
+                _LOGGER.warning("%s died; starting it again", worker.name)
+                await asyncio.sleep(_RESTART_S[min(tries, len(_RESTART_S) - 1)])
+                tries += 1
             try:
                 await worker.start()
             except (EngineError, OSError) as error:
@@ -197,14 +227,14 @@ class Stream:
     """One stream in a worker process."""
 
     def __init__(self, worker: _Worker) -> None:
-        self._worker = worker
+        self.worker = worker
         self._generation = worker.generation
         self._number = worker.next_number()
         worker.streams += 1
 
     async def open(self, arguments: dict[str, Any]) -> None:
         """Make the stream in its process."""
-        await self._worker.call((self._number, "open", (), arguments))
+        await self.worker.call((self._number, "open", (), arguments))
 
     async def call(self, method: str, *args: Any) -> Any:
         """Return `stream.method(*args)`; arguments and result are pickled.
@@ -212,19 +242,19 @@ class Stream:
         One call at a time. Raises `EngineError` from the engine, `WorkerDied` when the process is gone. If cancelled,
         the call runs to its end unheard.
         """
-        if self._generation != self._worker.generation:
-            raise WorkerDied(f"{self._worker.name} died in the middle of this request; send it again")
-        return await self._worker.call((self._number, method, args, {}))
+        if self._generation != self.worker.generation:
+            raise WorkerDied(f"{self.worker.name} died in the middle of this request; send it again")
+        return await self.worker.call((self._number, method, args, {}))
 
     def close(self) -> None:
         """Let the stream go, and its place."""
-        if self._generation == self._worker.generation:
-            self._worker.streams -= 1
-            self._worker.post((self._number, "close", (), {}))
+        if self._generation == self.worker.generation:
+            self.worker.streams -= 1
+            self.worker.post((self._number, "close", (), {}))
 
 
 class _Worker:
-    """One process and the calls that wait for its answers, which come in the order of the calls."""
+    """One process and the calls that wait for its answers."""
 
     def __init__(self, factory: str, arguments: dict[str, Any], name: str) -> None:
         self.name = name
@@ -234,10 +264,17 @@ class _Worker:
         self._arguments = arguments
         self._process: asyncio.subprocess.Process | None = None
         self._writer: asyncio.StreamWriter | None = None
-        self._answers: deque[asyncio.Future[Any]] = deque()
+        self._answers: dict[int, asyncio.Future[Any]] = {}
+        self._calls = 0
         self._reading: asyncio.Task[None] | None = None
         self._numbers = 0
         self._ready = False
+        self.used = 0.0
+        """Loop time at which the last stream left."""
+        self.resting = False
+        """True when the process was ended because nobody used it."""
+        self.wanted = asyncio.Event()
+        """Set when somebody waits for a place."""
 
     @property
     def is_alive(self) -> bool:
@@ -264,6 +301,8 @@ class _Worker:
             raise
         self.generation += 1
         self.streams = 0
+        self.resting = False
+        self.wanted.clear()
         self._reading = asyncio.create_task(self._read(reader))
         try:
             async with asyncio.timeout(_START_S):
@@ -290,6 +329,14 @@ class _Worker:
             await self._process.wait()
         if self._reading is not None:
             await self._reading
+
+    def rest(self) -> None:
+        """Let the process end."""
+        self.resting = True
+        self.wanted.clear()
+        self._ready = False
+        if self._writer is not None:
+            self._writer.close()
 
     async def died(self) -> None:
         """Wait until the process is gone."""
@@ -318,16 +365,17 @@ class _Worker:
     def _send(self, message: tuple[int, str, tuple[Any, ...], dict[str, Any]], answer: asyncio.Future[Any]) -> None:
         if self._writer is None or self._writer.is_closing() or self._reading is None or self._reading.done():
             raise WorkerDied(f"{self.name} is being started again; try again shortly")
-        pickled = pickle.dumps(message)
-        self._answers.append(answer)
+        self._calls += 1
+        pickled = pickle.dumps((self._calls, *message))
+        self._answers[self._calls] = answer
         self._writer.write(len(pickled).to_bytes(4, "little") + pickled)
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         try:
             while True:
                 length = int.from_bytes(await reader.readexactly(4), "little")
-                failed, value = pickle.loads(await reader.readexactly(length))  # noqa: S301 - from our own process
-                answer = self._answers.popleft()
+                call, failed, value = pickle.loads(await reader.readexactly(length))  # noqa: S301 - from our own process
+                answer = self._answers.pop(call)
                 if answer.done():
                     continue
                 if failed:
@@ -338,8 +386,8 @@ class _Worker:
             pass
         finally:
             self._ready = False
-            while self._answers:
-                answer = self._answers.popleft()
+            answers, self._answers = self._answers, {}
+            for answer in answers.values():
                 if not answer.done():
                     answer.set_exception(WorkerDied(f"{self.name} died in the middle of this request; send it again"))
 

@@ -82,6 +82,15 @@ def once(flag: str) -> Engine:
     return Engine("once")
 
 
+class Parallel(Engine):
+    """Its streams are called in threads."""
+
+    concurrent = True
+
+    def __init__(self) -> None:
+        super().__init__("parallel")
+
+
 class Talker(Responder):
     """Answers with what was said and, when asked to wait, goes on for ever; `log` tells what became of it."""
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import signal
 import threading
@@ -320,6 +321,35 @@ async def test_a_process_that_cannot_be_replaced_is_tried_again(
 async def _feed(pool: Processes) -> Any:
     async with pool.stream() as stream:
         return await stream.call("feed", b"1")
+
+
+async def test_streams_of_a_concurrent_engine_do_not_wait_for_each_other() -> None:
+    async with processes("Parallel", count=1, streams=2) as pool, pool.stream() as slow, pool.stream() as quick:
+        sleeping = asyncio.create_task(slow.call("sleep", 1.0))
+        await asyncio.sleep(0.05)
+        assert await quick.call("pid") == await quick.call("pid")
+        assert not sleeping.done()
+        after = asyncio.create_task(slow.call("pid"))
+        await asyncio.sleep(0.05)
+        assert not after.done()  # calls of one stream come one after the other
+        assert await sleeping == "slept"
+        await after
+
+
+async def test_a_process_that_nobody_uses_is_ended_and_started_again(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    async with processes(count=1, keep_alive_s=0.2) as pool:
+        async with pool.stream() as stream:
+            first = await stream.call("pid")
+            await asyncio.sleep(0.4)
+            assert await stream.call("pid") == first
+        await until(lambda: not psutil.pid_exists(first))
+        assert "unloaded: nobody used it for 0.2 s" in caplog.text
+        await asyncio.sleep(0.3)
+        assert not [child for child in psutil.Process().children() if "wyoming_servers.worker" in child.cmdline()]
+        async with pool.stream() as stream, asyncio.timeout(10):
+            assert await stream.call("pid") != first
+    assert "died" not in caplog.text
 
 
 async def test_a_worker_goes_when_its_parent_is_gone() -> None:
