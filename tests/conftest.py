@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,3 +18,16 @@ def shared() -> Path:
     if not (folder / "media").is_dir():
         pytest.skip(f"needs the recordings in {folder} (name another folder in HEARTH_SHARED)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def standin() -> Callable[[str], Path]:
+    """Return where a model with random weights lies, such as "whisper-tiny"; without it the test is skipped."""
+
+    def find(name: str) -> Path:
+        path = ROOT / ".standins" / name
+        if not path.exists():
+            pytest.skip(f"needs {path.relative_to(ROOT)}: script/standins makes it")
+        return path
+
+    return find
