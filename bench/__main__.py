@@ -15,6 +15,7 @@ BENCHES = {
     "speech-to-intent": "share of spoken commands of which every slot comes out right, and the time it takes",
     "describe-under-load": "how soon a server says what it is while it works flat out",
     "voice-to-voice": "from the true end of speech to the first sound of the answer",
+    "engines": "neural engines against the same libraries used directly",
     "hostile": "every kind of bad input against all servers",
 }
 
