@@ -52,7 +52,7 @@ def speak(text: str, voice: str | None = None) -> bytes:
 
     engine = EspeakSynthesizer()
     converter = AudioConverter(engine.rate, WIDTH, 1)
-    pcm = b"".join(engine.synthesize(text, voice=voice, cancelled=lambda: False))
+    pcm = engine.open(voice=voice).speak(text).pcm
     quiet = bytes(int(_QUIET_S * RATE) * WIDTH)
     return quiet + converter.convert(pcm) + converter.flush() + quiet
 

@@ -109,8 +109,7 @@ def tts(_: Path) -> Callable[[], Work]:
     async def work(event: Event) -> AsyncIterator[Eventable]:
         if Synthesize.is_type(event.type):
             yield AudioStart(engine.rate, 2, 1)
-            for pcm in engine.synthesize(event.data["text"], cancelled=lambda: False):
-                yield AudioChunk(engine.rate, 2, 1, pcm)
+            yield AudioChunk(engine.rate, 2, 1, engine.open().speak(event.data["text"]).pcm)
             yield AudioStop()
         elif SynthesizeStop.is_type(event.type):
             yield SynthesizeStopped()

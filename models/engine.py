@@ -14,7 +14,7 @@ Errors, all of them with a message that says what was wrong and what would be ri
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,9 +23,6 @@ import numpy.typing as npt
 
 SAMPLE_RATE = 16_000
 """Hertz. What every ear hears: 16 kHz, 16-bit signed little-endian, mono."""
-
-Cancelled = Callable[[], bool]
-"""Asked between pieces of work; True means that nobody wants the rest."""
 
 
 class EngineError(Exception):
@@ -55,6 +52,18 @@ class VoiceActivityStream(ABC):
 
         `pcm` is 16 kHz mono s16, any whole number of samples.
         """
+
+
+class VoiceActivityListener(VoiceActivityStream):
+    """One of many listeners whose windows an engine may judge together."""
+
+    @abstractmethod
+    def place(self) -> tuple[int, int]:
+        """Return the id of the process that it is in, and its slot there."""
+
+    @abstractmethod
+    def hear(self, heard: Sequence[tuple[int, bytes]]) -> list[list[float]]:
+        """Feed whole windows to listeners of this process, each named by its slot; return what `feed` would."""
 
 
 class VoiceActivity(ABC):
@@ -164,6 +173,25 @@ class Voice:
     """BCP 47 codes, the voice's own language first."""
 
 
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """A piece of text, spoken."""
+
+    pcm: bytes
+    """16-bit signed little-endian, mono, at the synthesizer's `rate`; with the pause that belongs to its last mark."""
+
+    remembered: bool = False
+    """True where it was not made now, so that its time says nothing of the next one's."""
+
+
+class Speaker(ABC):
+    """One voice."""
+
+    @abstractmethod
+    def speak(self, text: str) -> Speech:
+        """Return `text` spoken, silence where there is nothing to say; raises `BadInput` for what cannot be."""
+
+
 class Synthesizer(ABC):
     """Speaks."""
 
@@ -172,16 +200,21 @@ class Synthesizer(ABC):
     voices: list[Voice]
     default_voice: str
     rate: int
-    """Hertz of what `synthesize` yields (16-bit signed little-endian, mono)."""
+    """Hertz."""
+
+    shortest: int
+    """Letters; of a text that comes in pieces, one with fewer is put together with the next."""
+
+    factor: float
+    """Seconds of work for a second of sound, as measured when it was loaded; below 1 it keeps ahead of who listens."""
 
     @abstractmethod
-    def synthesize(
-        self, text: str, *, voice: str | None = None, language: str | None = None, cancelled: Cancelled
-    ) -> Iterator[bytes]:
-        """Yield `text` spoken, as it is made.
+    def open(self, *, voice: str | None = None, language: str | None = None) -> Speaker:
+        """Return a voice to speak with.
 
-        `voice` is one of `voices`' names and goes before `language`, which picks the first voice that speaks it.
-        Raises `BadInput` for an unknown voice or language. When `cancelled` says so it ends early.
+        `voice` is one of `voices`' names, in any case, and goes before `language`, a BCP 47 code, which picks the
+        default voice if it speaks it, else the best one that does; "de-AT" falls back to "de". Raises `BadInput` for an
+        unknown voice or language.
         """
 
 

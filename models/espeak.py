@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from models.engine import BadInput, Cancelled, EngineError, EngineUnavailable, Synthesizer, Voice
+from models.engine import BadInput, EngineError, EngineUnavailable, Speaker, Speech, Synthesizer, Voice
 
 MAX_TEXT = 320
 """Characters in one call, twice the longest clause."""
@@ -34,9 +34,12 @@ DEFAULT_VOICE = "en-US"
 WORDS_PER_MINUTE = 175
 """espeak-ng's own normal speed; it takes 80 to 450."""
 
+FACTOR = 0.005
+"""Of real time: a second of sound takes 4 ms on one core of a Sapphire Rapids server."""
+
 # From espeak-ng's speak_lib.h.
 _OUTPUT_SYNCHRONOUS = 2
-_BUFFER_MS = 60  # of sound per callback: how soon a cancelled synthesis ends
+_BUFFER_MS = 60  # of sound per callback
 _DONT_EXIT = 0x8000  # when the data is missing
 _POSITION_CHARACTER = 1
 _UTF8 = 0x1
@@ -61,36 +64,22 @@ class EspeakSynthesizer(Synthesizer):
         with _LOCK:
             self._library = _library()
         self.name, self.version, self.rate = "espeak-ng", self._library.version, self._library.rate
+        self.shortest, self.factor = 1, FACTOR
         self._found = {found.name: found for found in self._library.voices}
         self.voices = [Voice(found.name, found.description, found.languages) for found in self._library.voices]
         self.default_voice = DEFAULT_VOICE
         self.default_voice = self._choose(voice, language).name
 
-    def synthesize(
-        self, text: str, *, voice: str | None = None, language: str | None = None, cancelled: Cancelled
-    ) -> Iterator[bytes]:
-        """Yield `text` spoken, in one piece, with the pause that belongs to its last mark.
-
-        `voice` may be in any case. `language` picks the default voice if it speaks it, else the one that does best by
-        espeak-ng's own order; "de-AT" falls back to "de". Control characters count as spaces. Raises `BadInput` for
-        an unknown voice or language, and for text over `MAX_TEXT` characters or `MAX_SECONDS` of sound. When
-        `cancelled` says so, the synthesis ends within 60 ms of sound, and nothing is yielded.
-        """
-        chosen = self._choose(voice, language)
-        pcm = self._speak(text, chosen, cancelled)
-        if pcm and not cancelled():
-            yield pcm
-
     def open(self, *, voice: str | None = None, language: str | None = None) -> EspeakSpeaker:
-        """Return one voice to speak with; chosen and refused like `synthesize`'s."""
+        """Return a voice to speak with; for a language, the order of voices is espeak-ng's own."""
         chosen = self._choose(voice, language)
-        return EspeakSpeaker(lambda text: self._speak(text, chosen, lambda: False))
+        return EspeakSpeaker(lambda text: self._speak(text, chosen))
 
-    def _speak(self, text: str, voice: _Found, cancelled: Cancelled) -> bytes:
+    def _speak(self, text: str, voice: _Found) -> bytes:
         if len(text) > MAX_TEXT:
             raise BadInput(f"the text has {len(text)} characters; at most {MAX_TEXT} can be spoken in one piece")
         with _LOCK:
-            return self._library.speak(_plain(text), voice, self._words_per_minute, cancelled)
+            return self._library.speak(_plain(text), voice, self._words_per_minute)
 
     def _choose(self, name: str | None, language: str | None) -> _Found:
         default = self._found[self.default_voice]
@@ -112,15 +101,18 @@ class EspeakSynthesizer(Synthesizer):
         return default
 
 
-class EspeakSpeaker:
+class EspeakSpeaker(Speaker):
     """One voice."""
 
     def __init__(self, speak: Callable[[str], bytes]) -> None:
         self._speak = speak
 
-    def speak(self, text: str) -> bytes:
-        """Return `text` spoken; raises what `EspeakSynthesizer.synthesize` does."""
-        return self._speak(text)
+    def speak(self, text: str) -> Speech:
+        """Return `text` spoken; control characters count as spaces.
+
+        Raises `BadInput` for text over `MAX_TEXT` characters or `MAX_SECONDS` of sound.
+        """
+        return Speech(self._speak(text))
 
 
 def open_espeak(*, voice: str | None = None, language: str | None = None, speed: float = 1.0) -> EspeakSynthesizer:
@@ -186,7 +178,7 @@ class _Library:
         self.voices = sorted(self._list(Path(data_path)), key=lambda found: found.name.lower())
         self._settings: tuple[bytes, int] | None = None
 
-    def speak(self, text: str, voice: _Found, words_per_minute: int, cancelled: Cancelled) -> bytes:
+    def speak(self, text: str, voice: _Found, words_per_minute: int) -> bytes:
         if self._settings != (voice.identifier, words_per_minute):  # Russian's words take 12 ms to load
             self._settings = None
             self._check(self._dll.espeak_SetVoiceByName(voice.identifier), f"does not know its voice {voice.name}")
@@ -196,7 +188,7 @@ class _Library:
         limit = 2 * MAX_SECONDS * self.rate
 
         def take(samples: int | None, count: int, _events: int | None) -> int:
-            if cancelled() or len(pcm) > limit:
+            if len(pcm) > limit:
                 return 1
             if samples and count > 0:
                 pcm.extend(ctypes.string_at(samples, 2 * count))

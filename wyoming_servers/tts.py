@@ -20,7 +20,7 @@ from wyoming.info import Attribution, TtsProgram, TtsVoice
 from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop, SynthesizeStopped
 
 from models.clauses import Clauses
-from models.engine import BadInput, Voice
+from models.engine import BadInput, Speech, Voice
 from models.silence import Trim
 
 from .program import OURS, Job, main
@@ -70,7 +70,8 @@ class _Speech:
 
     async def _say(self, clauses: list[str]) -> None:
         for clause in clauses:
-            await self._send(self._trim.feed(await self._stream.call("speak", clause)))
+            speech: Speech = await self._stream.call("speak", clause)
+            await self._send(self._trim.feed(speech.pcm))
 
     async def _send(self, pcm: bytes) -> None:
         for start in range(0, len(pcm), self._chunk_bytes):

@@ -23,7 +23,7 @@ def engine() -> EspeakSynthesizer:
 
 
 def say(engine: EspeakSynthesizer, text: str, *, voice: str | None = None, language: str | None = None) -> bytes:
-    return b"".join(engine.synthesize(text, voice=voice, language=language, cancelled=lambda: False))
+    return engine.open(voice=voice, language=language).speak(text).pcm
 
 
 def seconds(engine: EspeakSynthesizer, pcm: bytes) -> float:
@@ -153,20 +153,6 @@ def test_control_characters_are_spaces(engine: EspeakSynthesizer, text: str) -> 
 
 def test_markup_is_only_text(engine: EspeakSynthesizer) -> None:
     assert seconds(engine, say(engine, '<speak><audio src="/etc/passwd"/></speak>')) > 1
-
-
-def test_cancelling_ends_it(engine: EspeakSynthesizer) -> None:
-    asked = 0
-
-    def cancelled() -> bool:
-        nonlocal asked
-        asked += 1
-        return asked > 3
-
-    assert list(engine.synthesize(TEXT * 5, cancelled=cancelled)) == []
-    assert 3 < asked < 10
-    assert list(engine.synthesize(TEXT, cancelled=lambda: True)) == []
-    assert loudest(say(engine, TEXT)) > 5000
 
 
 def test_threads_take_turns(engine: EspeakSynthesizer) -> None:
