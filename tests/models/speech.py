@@ -15,7 +15,7 @@ from models.espeak import EspeakSynthesizer
 def speech(text: str = "Turn on the lights in the office.", *, before_ms: int = 500, after_ms: int = 1000) -> bytes:
     """Return `text` spoken, 16 kHz mono s16, with silence around it."""
     espeak = EspeakSynthesizer()
-    pcm = np.frombuffer(espeak.open().speak(text), "<i2")
+    pcm = np.frombuffer(espeak.open().speak(text).pcm, "<i2")
     spoken: bytes = soxr.resample(pcm, espeak.rate, SAMPLE_RATE).astype("<i2").tobytes()
     return silence(before_ms) + spoken + silence(after_ms)
 
