@@ -135,6 +135,14 @@ class Exchange:
 
     text: str
     answer: str
+    facts: str = ""
+    """What was told with `text` of the moment: the time, what the camera saw. It stays with it, so that a conversation
+    only ever grows at its end."""
+
+    @property
+    def told(self) -> str:
+        """What was said, with the facts before it."""
+        return f"[{self.facts}]\n{self.text}" if self.facts else self.text
 
 
 class Answering(ABC):
@@ -156,8 +164,20 @@ class Responder(ABC):
     languages: list[str]
 
     @abstractmethod
-    def open(self, *, text: str, history: Sequence[Exchange]) -> Answering:
-        """Return the answer to `text`; `history` is the conversation so far, oldest first."""
+    def open(
+        self,
+        *,
+        text: str,
+        history: Sequence[Exchange],
+        conversation: str = "",
+        facts: str = "",
+        unfinished: bool = False,
+    ) -> Answering:
+        """Return the answer to `text`; `history` is the conversation so far, oldest first.
+
+        `conversation` is its id, for engines that keep something of each; `facts` tell of the moment. While a text is
+        still `unfinished`, nothing is answered, but what can be done already is done.
+        """
 
 
 # ---------------------------------------------------------------------------------------------- synthesizer

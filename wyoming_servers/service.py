@@ -67,9 +67,9 @@ class Client:
         self._spawned: set[asyncio.Task[None]] = set()
         self.name = connection.peer
 
-    async def send(self, event: Event | Eventable) -> None:
-        """Send `event`, waiting while the peer is slow to read; raise `ConnectionLost` when it is gone."""
-        await self._connection.send(event)
+    async def send(self, *events: Event | Eventable) -> None:
+        """Send `events`, waiting while the peer is slow to read; raise `ConnectionLost` when it is gone."""
+        await self._connection.send(*events)
 
     def take(self, event_type: str) -> list[Event]:
         """Return further events of `event_type` that have come in already, so that they are worked on in one go."""
