@@ -1,0 +1,30 @@
+"""Tokens become words to say."""
+
+from __future__ import annotations
+
+import codecs
+
+
+class Saying:
+    """What a model has said so far.
+
+    A token may be a part of a character: nothing is said before the character is whole, and bytes that are no UTF-8
+    never. White space at the beginning and the end is not said.
+    """
+
+    def __init__(self) -> None:
+        self.text = ""
+        """All of it."""
+        self._decoder = codecs.getincrementaldecoder("utf-8")("ignore")
+        self._space = ""
+
+    def add(self, data: bytes) -> str:
+        """Take what a token stands for; return what can be said now, perhaps nothing."""
+        text = "".join(char for char in self._decoder.decode(data) if char.isprintable() or char.isspace())
+        text = self._space + text
+        if not self.text:
+            text = text.lstrip()
+        said = text.rstrip()
+        self._space = text[len(said) :]
+        self.text += said
+        return said
