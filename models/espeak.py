@@ -45,6 +45,7 @@ _POSITION_CHARACTER = 1
 _UTF8 = 0x1
 _END_PAUSE = 0x1000  # the pause that belongs to the last mark, as if the text went on
 _PARAMETER_RATE = 1
+_IPA = 0x02
 
 _LOCK = threading.Lock()
 
@@ -74,6 +75,15 @@ class EspeakSynthesizer(Synthesizer):
         """Return a voice to speak with; for a language, the order of voices is espeak-ng's own."""
         chosen = self._choose(voice, language)
         return EspeakSpeaker(lambda text: self._speak(text, chosen))
+
+    def phonemes(self, text: str, *, language: str) -> str:
+        """Return `text` in the International Phonetic Alphabet, with signs of stress and without punctuation.
+
+        `language` picks the voice as in `open`.
+        """
+        chosen = self._choose(None, language)
+        with _LOCK:
+            return self._library.phonemes(_plain(text), chosen)
 
     def _speak(self, text: str, voice: _Found) -> bytes:
         if len(text) > MAX_TEXT:
@@ -174,16 +184,13 @@ class _Library:
             raise EngineUnavailable(f"espeak-ng cannot use its data in {data_path}; its path may have 150 characters")
         self._dll.espeak_Info.restype = ctypes.c_char_p
         self.version: str = self._dll.espeak_Info(None).decode()
+        self._dll.espeak_TextToPhonemes.restype = ctypes.c_char_p
         self._dll.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_VoiceStruct))
         self.voices = sorted(self._list(Path(data_path)), key=lambda found: found.name.lower())
         self._settings: tuple[bytes, int] | None = None
 
     def speak(self, text: str, voice: _Found, words_per_minute: int) -> bytes:
-        if self._settings != (voice.identifier, words_per_minute):  # Russian's words take 12 ms to load
-            self._settings = None
-            self._check(self._dll.espeak_SetVoiceByName(voice.identifier), f"does not know its voice {voice.name}")
-            self._check(self._dll.espeak_SetParameter(_PARAMETER_RATE, words_per_minute, 0), "refuses the speed")
-            self._settings = (voice.identifier, words_per_minute)
+        self._set(voice, words_per_minute)
         pcm = bytearray()
         limit = 2 * MAX_SECONDS * self.rate
 
@@ -204,6 +211,23 @@ class _Library:
             raise BadInput(f"the text takes more than {MAX_SECONDS} s to say in one piece; cut it into shorter ones")
         self._check(status, "cannot say the text")
         return bytes(pcm)
+
+    def phonemes(self, text: str, voice: _Found) -> str:
+        self._set(voice, WORDS_PER_MINUTE)
+        data = ctypes.c_char_p(text.encode())
+        clauses = []
+        while data.value is not None:  # it goes to the end of the next clause each time
+            clause = self._dll.espeak_TextToPhonemes(ctypes.byref(data), _UTF8, _IPA) or b""
+            clauses.append(clause.decode("utf-8", "replace"))
+        # Where it changes the language it says so: "(en)", "(fr)".
+        return " ".join(re.sub(r"\([a-z]{2,3}(-[a-z]+)?\)", "", " ".join(clauses)).split())
+
+    def _set(self, voice: _Found, words_per_minute: int) -> None:
+        if self._settings != (voice.identifier, words_per_minute):  # Russian's words take 12 ms to load
+            self._settings = None
+            self._check(self._dll.espeak_SetVoiceByName(voice.identifier), f"does not know its voice {voice.name}")
+            self._check(self._dll.espeak_SetParameter(_PARAMETER_RATE, words_per_minute, 0), "refuses the speed")
+            self._settings = (voice.identifier, words_per_minute)
 
     def _list(self, data: Path) -> Iterator[_Found]:
         structs = self._dll.espeak_ListVoices(None)
