@@ -90,6 +90,9 @@ class Hearing:
     ended: bool = False
     """True once, when the speaker has finished: `text` is final, and "" when it was none of what can be understood."""
 
+    certain: str = ""
+    """Words with which the final text will hardly fail to begin, from engines that were asked to tell; only grows."""
+
 
 class RecognizerStream(ABC):
     """One utterance."""
@@ -102,6 +105,10 @@ class RecognizerStream(ABC):
     def finish(self) -> str:
         """Return the final text: the client says that the audio is over."""
 
+    @abstractmethod
+    def language(self) -> str | None:
+        """Return the language of the text, None as long as nobody knows."""
+
 
 class Recognizer(ABC):
     """Writes down what was said."""
@@ -111,8 +118,20 @@ class Recognizer(ABC):
     languages: list[str]
 
     @abstractmethod
-    def open(self, *, find_end: bool = True) -> RecognizerStream:
-        """Return a stream for one utterance; `find_end`: the stream says itself when the speaker has finished."""
+    def open(
+        self,
+        *,
+        find_end: bool = True,
+        language: str | None = None,
+        names: Sequence[str] = (),
+        terms: Sequence[str] = (),
+    ) -> RecognizerStream:
+        """Return a stream for one utterance.
+
+        `find_end`: the stream says itself when the speaker has finished. `language` is one of `languages`, None for the
+        engine's own. `names`, and then `terms`, are words to expect; engines that cannot use them pass them over.
+        Raises `BadInput` for a language that the engine does not know.
+        """
 
 
 # ---------------------------------------------------------------------------------------------- responder

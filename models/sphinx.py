@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.endpoint import EndOfTurn
-from models.engine import SAMPLE_RATE, EngineError, EngineUnavailable, Hearing, Recognizer, RecognizerStream
+from models.engine import SAMPLE_RATE, BadInput, EngineError, EngineUnavailable, Hearing, Recognizer, RecognizerStream
 from models.sentences import language_model
 from models.silero import WINDOW_SAMPLES, SileroVoiceActivity
 
@@ -120,8 +120,17 @@ class SphinxRecognizer(Recognizer):
         self._decoding = False
         self._warm()
 
-    def open(self, *, find_end: bool = True) -> SphinxStream:
-        """Return a stream for one utterance; the one before is over."""
+    def open(
+        self,
+        *,
+        find_end: bool = True,
+        language: str | None = None,
+        names: Sequence[str] = (),  # noqa: ARG002 - it hears the sentences of the house and nothing else
+        terms: Sequence[str] = (),  # noqa: ARG002
+    ) -> SphinxStream:
+        """Return a stream for one utterance, see `Recognizer.open`; the one before is over."""
+        if language is not None and language.replace("_", "-").partition("-")[0].lower() not in self.languages:
+            raise BadInput(f"{self.name} does not know the language {language!r:.40}: it knows {self.languages[0]}")
         self.stop()
         return SphinxStream(self, find_end=find_end)
 
@@ -222,6 +231,10 @@ class SphinxStream(RecognizerStream):
             self._text = self._result()
             self._audio.clear()
         return self._text
+
+    def language(self) -> str:
+        """Return the language of the sentences."""
+        return self._engine.languages[0]
 
     def _window(self, pcm: bytes) -> None:
         turn = self._turn

@@ -1,0 +1,126 @@
+"""The neural recognizer: Whisper, through faster-whisper and CTranslate2.
+
+Its streams (`models.whisper_stream`) give it what was spoken, and no more of its window is worked out than that takes
+(`models.whisper_window`, `models.whisper_reader`). CTranslate2 releases the interpreter's lock: one process serves many
+streams, each called in a thread of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from models.engine import SAMPLE_RATE, BadInput, EngineError, Recognizer
+from models.silero import SileroVoiceActivity
+from models.whisper_hints import hints, takes_hints
+from models.whisper_reader import BEAMS, Reader, Sound
+from models.whisper_stream import WhisperStream
+from models.whisper_weights import load, package_version
+
+CONTEXTS = ("auto", "full")
+
+
+class WhisperRecognizer(Recognizer):
+    """The engine; its streams share one model.
+
+    Raises `EngineUnavailable` and `EngineError` as `models.whisper_weights.load` does, `EngineError` for an option that
+    there is not.
+    """
+
+    concurrent = True
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        name: str = "",
+        language: str = "en",
+        device: str = "auto",
+        compute_type: str = "auto",
+        context: str = "auto",
+        beams: int = BEAMS,
+        words: Sequence[str] = (),
+        partials: bool = False,
+    ) -> None:
+        """`language` is that of streams that name none, "auto" to find out that of each utterance.
+
+        `context` "full" always uses Whisper's whole window. `words` are names of the house. With `partials`, hearings
+        tell what is `certain` already.
+        """
+        if context not in CONTEXTS:
+            raise EngineError(f"no context '{context}': there are {', '.join(CONTEXTS)}")
+        model = load(folder, device=device, compute_type=compute_type)
+        self.reader = Reader(model, full=context == "full", beams=beams)
+        self.name = name or folder.name
+        self.version = package_version()
+        self.languages = self.reader.languages
+        self.activity = SileroVoiceActivity()
+        self._partials = partials
+        self._takes_hints = takes_hints(f"{self.name} {folder}")
+        self._words = list(words)
+        self._language = None if language == "auto" else self._known(language)
+        self._warm()
+
+    def open(
+        self,
+        *,
+        find_end: bool = True,
+        language: str | None = None,
+        names: Sequence[str] = (),
+        terms: Sequence[str] = (),
+    ) -> WhisperStream:
+        """Return a stream for one utterance; see `Recognizer.open`."""
+        spoken = self._language if language is None else None if language == "auto" else self._known(language)
+        return WhisperStream(
+            self.reader.read,
+            self.activity.open(),
+            find_end=find_end,
+            language=spoken,
+            hints=self._hints(names, terms),
+            partials=self._partials,
+        )
+
+    def _hints(self, names: Sequence[str], terms: Sequence[str]) -> str:
+        return hints(names, terms, self._words, tokens=self.reader.tokens) if self._takes_hints else ""
+
+    def _known(self, language: str) -> str:
+        """Return Whisper's code for a language such as "en-US"; raise `BadInput` where it does not know it."""
+        code = language.replace("_", "-").partition("-")[0].lower()
+        code = {"nb": "no", "fil": "tl", "jv": "jw", "iw": "he"}.get(code, code)
+        if code not in self.languages:
+            known = ", ".join(self.languages) if len(self.languages) < 10 else f"{len(self.languages)} others"
+            raise BadInput(f"{self.name} does not know the language {language!r:.40}: it knows {known}")
+        return code
+
+    def _warm(self) -> None:
+        """Do once what the first utterance would pay for."""
+        noise = np.random.default_rng(0).integers(-3000, 3000, SAMPLE_RATE, dtype=np.int16)
+        self.reader.warm(Sound(noise.tobytes(), spoken=1.0, language=self._language))
+
+
+def open_whisper(
+    model: str,
+    *,
+    name: str = "",
+    language: str = "en",
+    device: str = "auto",
+    compute_type: str = "auto",
+    context: str = "auto",
+    beams: int = BEAMS,
+    words: Sequence[str] = (),
+    partials: bool = False,
+) -> WhisperRecognizer:
+    """Load the engine from the folder `model`, for a worker process to be told by name; see `WhisperRecognizer`."""
+    return WhisperRecognizer(
+        Path(model).expanduser(),
+        name=name,
+        language=language,
+        device=device,
+        compute_type=compute_type,
+        context=context,
+        beams=beams,
+        words=words,
+        partials=partials,
+    )
