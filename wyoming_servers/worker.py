@@ -57,12 +57,17 @@ class _Answers:
         self._threads: dict[int, ThreadPoolExecutor] = {}
 
     def take(self, call: int, number: int, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Answer a call; a stream's calls come one after the other."""
+        """Answer a call; a stream's calls come one after the other.
+
+        What is closed while a call of it runs is told at once, where it has a `cancel`: from here, beside the call.
+        """
         if not getattr(self._engine, "concurrent", False):
             self._answer(call, number, method, args, kwargs)
             return
         if method == "open":
             self._threads[number] = ThreadPoolExecutor(1)
+        elif method == "close" and (cancel := getattr(self._streams.get(number), "cancel", None)) is not None:
+            cancel()
         self._threads[number].submit(self._answer, call, number, method, args, kwargs)
         if method == "close":
             self._threads.pop(number).shutdown(wait=False)

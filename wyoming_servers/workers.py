@@ -9,13 +9,14 @@ import asyncio
 import logging
 import os
 import pickle
+import signal
 import socket
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from models.engine import EngineError
 
@@ -46,6 +47,10 @@ class WorkerDied(RequestError):
     """The process that did the work is gone; a new one is being started."""
 
     code = "worker-died"
+
+
+class EngineCrashed(EngineError):
+    """The process ended while it built the engine, most likely by a fault in native code; the message says how."""
 
 
 class Threads:
@@ -83,6 +88,16 @@ def _call_soon(loop: asyncio.AbstractEventLoop, function: Callable[[], None]) ->
         loop.call_soon_threadsafe(function)
 
 
+class Watch(Protocol):
+    """Hears of an engine's processes."""
+
+    def came(self, pid: int, seconds: float) -> None:
+        """A process is ready, `seconds` after its start."""
+
+    def went(self, pid: int) -> None:
+        """It has ended."""
+
+
 class Processes:
     """An engine in processes of its own; each holds a few streams, every stream's state lives in one process."""
 
@@ -95,14 +110,16 @@ class Processes:
         streams: int = 1,
         queue: int = 8,
         keep_alive_s: float | None = None,
+        watch: Watch | None = None,
     ) -> None:
         """`factory`, "module:function", is called in every process with `arguments` and returns the engine.
 
         `streams` is how many streams one process holds at once, `queue` how many requests may wait for a place. A
-        process without a stream for `keep_alive_s` is ended, and started again for the next one; None keeps it.
+        process without a stream for `keep_alive_s` is ended, and started again for the next one; None keeps it. `watch`
+        is told of every process that is ready, and of its end.
         """
         self._workers = [
-            _Worker(factory, arguments or {}, f"{factory.partition(':')[0]}#{index}") for index in range(count)
+            _Worker(factory, arguments or {}, f"{factory.partition(':')[0]}#{index}", watch) for index in range(count)
         ]
         self._streams = streams
         self._queue = queue
@@ -213,7 +230,7 @@ class Processes:
             else:
                 if loop.time() - started > _STEADY_S:
                     tries = 0
-                _LOGGER.warning("%s died; starting it again", worker.name)
+                _LOGGER.warning("%s %s; starting it again", worker.name, worker.end)
                 await asyncio.sleep(_RESTART_S[min(tries, len(_RESTART_S) - 1)])
                 tries += 1
             try:
@@ -256,8 +273,9 @@ class Stream:
 class _Worker:
     """One process and the calls that wait for its answers."""
 
-    def __init__(self, factory: str, arguments: dict[str, Any], name: str) -> None:
+    def __init__(self, factory: str, arguments: dict[str, Any], name: str, watch: Watch | None) -> None:
         self.name = name
+        self._watch = watch
         self.streams = 0
         self.generation = 0
         self._factory = factory
@@ -269,6 +287,7 @@ class _Worker:
         self._reading: asyncio.Task[None] | None = None
         self._numbers = 0
         self._ready = False
+        self._killed = False
         self.used = 0.0
         """Loop time at which the last stream left."""
         self.resting = False
@@ -280,12 +299,26 @@ class _Worker:
     def is_alive(self) -> bool:
         return self._ready
 
+    @property
+    def end(self) -> str:
+        """How the process ended."""
+        status = self._process.returncode if self._process is not None else None
+        if self._killed:
+            return "was ended"
+        if status is None or status >= 0:
+            return f"ended with status {status}"
+        name = signal.Signals(-status).name if -status in list(signal.Signals) else f"signal {-status}"
+        if status == -signal.SIGKILL:
+            return f"was killed ({name}; memory may be short)"
+        return f"crashed in native code ({name})"
+
     def next_number(self) -> int:
         self._numbers += 1
         return self._numbers
 
     async def start(self) -> dict[str, Any]:
         """Start the process and build its engine; raise `EngineError` or OSError, leaving none, where that fails."""
+        began = asyncio.get_running_loop().time()
         ours, theirs = socket.socketpair()
         try:
             with theirs:
@@ -301,7 +334,7 @@ class _Worker:
             raise
         self.generation += 1
         self.streams = 0
-        self.resting = False
+        self.resting = self._killed = False
         self.wanted.clear()
         self._reading = asyncio.create_task(self._read(reader))
         try:
@@ -312,9 +345,12 @@ class _Worker:
             if isinstance(error, TimeoutError):
                 raise EngineError(f"{self.name} was not ready after {_START_S:g} s") from None
             if isinstance(error, WorkerDied):
-                raise EngineError(f"{self.name} ended while its engine was being built") from None
+                of = f" of {model}" if (model := self._arguments.get("model")) else ""
+                raise EngineCrashed(f"{self.name} {self.end} while its engine{of} was being built") from None
             raise
         self._ready = True
+        if self._watch is not None:
+            self._watch.came(self._process.pid, asyncio.get_running_loop().time() - began)
         return described
 
     async def stop(self) -> None:
@@ -324,9 +360,12 @@ class _Worker:
             self._writer.close()
             with suppress(OSError):
                 await self._writer.wait_closed()
-        if self._process is not None and not await ended_within(self._process.wait(), 1.0):
-            self._kill()
-            await self._process.wait()
+        if self._process is not None:
+            if not await ended_within(self._process.wait(), 1.0):
+                self._kill()
+                await self._process.wait()
+            if self._watch is not None:
+                self._watch.went(self._process.pid)
         if self._reading is not None:
             await self._reading
 
@@ -393,6 +432,7 @@ class _Worker:
 
     def _kill(self) -> None:
         self._ready = False
+        self._killed = True
         if self._process is not None:
             with suppress(ProcessLookupError):
                 self._process.kill()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -68,6 +70,11 @@ def dying() -> Engine:
     os._exit(3)
 
 
+def crashing(model: str) -> Engine:
+    os.kill(os.getpid(), signal.SIGSEGV)
+    raise AssertionError(model)
+
+
 def slow() -> Engine:
     time.sleep(1000)
     raise AssertionError
@@ -89,6 +96,28 @@ class Parallel(Engine):
 
     def __init__(self) -> None:
         super().__init__("parallel")
+        self._waited: list[bool] = []
+
+    def open(self, **_: Any) -> Stream:
+        return Patient(self._waited)
+
+
+class Patient(Stream):
+    """Waits until it is cancelled."""
+
+    def __init__(self, waited: list[bool]) -> None:
+        super().__init__()
+        self._waited = waited
+        self._cancelled = threading.Event()
+
+    def wait(self) -> None:
+        self._waited.append(self._cancelled.wait(60))
+
+    def waited(self) -> list[bool]:
+        return self._waited
+
+    def cancel(self) -> None:
+        self._cancelled.set()
 
 
 class Talker(Responder):

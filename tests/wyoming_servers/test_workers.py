@@ -17,7 +17,7 @@ import pytest
 from models.engine import BadInput, EngineError, EngineUnavailable
 from wyoming_servers import workers
 from wyoming_servers.wire import Busy
-from wyoming_servers.workers import Processes, Threads, WorkerDied
+from wyoming_servers.workers import EngineCrashed, Processes, Threads, WorkerDied
 
 ENGINES = "tests.wyoming_servers.engines"
 
@@ -162,7 +162,7 @@ async def test_errors_come_across() -> None:
         ("unavailable", EngineUnavailable, "pip install"),
         ("broken", EngineError, "secret"),
         ("missing", EngineError, "missing"),
-        ("dying", EngineError, "ended while"),
+        ("dying", EngineError, "ended with status 3 while its engine was being built"),
     ],
 )
 async def test_an_engine_that_cannot_be_built(factory: str, error: type[Exception], said: str) -> None:
@@ -280,7 +280,7 @@ async def test_a_killed_process_fails_its_calls_and_is_replaced(caplog: pytest.L
                 await stream.call("feed", b"")
         async with asyncio.timeout(10), pool.stream() as stream:
             assert await stream.call("pid") != pid
-        assert any("died" in record.message for record in caplog.records)
+        assert any("was killed (SIGKILL" in record.message for record in caplog.records)
 
 
 async def test_one_that_dies_does_not_disturb_the_other() -> None:
@@ -321,6 +321,28 @@ async def test_a_process_that_cannot_be_replaced_is_tried_again(
 async def _feed(pool: Processes) -> Any:
     async with pool.stream() as stream:
         return await stream.call("feed", b"1")
+
+
+async def test_a_crash_in_native_code_is_told_with_its_signal_and_model() -> None:
+    async with nothing_left():
+        pool = Processes(f"{ENGINES}:crashing", {"model": "/tmp/some.gguf"}, count=1)
+        with pytest.raises(
+            EngineCrashed, match=r"crashed in native code \(SIGSEGV\) while its engine of /tmp/some.gguf"
+        ):
+            await pool.start()
+
+
+async def test_closing_a_stream_cancels_the_call_that_runs() -> None:
+    async with processes("Parallel", count=1, streams=2) as pool, pool.stream() as other:
+        async with pool.stream() as stream:
+            waiting = asyncio.create_task(stream.call("wait"))
+            await asyncio.sleep(0.1)
+            assert await other.call("waited") == []
+            waiting.cancel()
+        async with asyncio.timeout(10):
+            while not (waited := await other.call("waited")):  # noqa: ASYNC110 - it is another process' event
+                await asyncio.sleep(0.01)
+        assert waited == [True]
 
 
 async def test_streams_of_a_concurrent_engine_do_not_wait_for_each_other() -> None:
