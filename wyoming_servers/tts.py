@@ -10,84 +10,66 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
 
-from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.event import Event
 from wyoming.info import Attribution, TtsProgram, TtsVoice
 from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop, SynthesizeStopped
 
-from models.clauses import Clauses
-from models.engine import BadInput, Speech, Voice
-from models.silence import Trim
+from models.engine import BadInput, Voice
+from models.engines import Choice
+from models.pieces import Pace
 
+from .engines import Running, Setting, add_engine_options, open_engines
 from .program import OURS, Job, main
 from .service import Client, Session
+from .speaking import Speaking, Voiced
 from .wire import BadValue, Fields, Info
 from .wire.options import version
-from .workers import Processes, Stream
-
-MOST_CHARACTERS = 20_000
-"""Of one request: about twenty minutes of speech."""
 
 SPEAKERS = 16
 """Requests that are spoken at once, in turns of a clause."""
 
 _QUEUE = 16
 
-_ESPEAK = Attribution(name="espeak-ng", url="https://github.com/espeak-ng/espeak-ng")
+_MADE_BY = {
+    "espeak-ng": Attribution(name="espeak-ng", url="https://github.com/espeak-ng/espeak-ng"),
+    "kokoro": Attribution(name="hexgrad", url="https://huggingface.co/hexgrad/Kokoro-82M"),
+}
 
 
-class _Speech:
-    """One answer, from its audio-start to its audio-stop."""
+@dataclass(frozen=True, slots=True)
+class _Engine:
+    """An engine with the pace that it was found to have."""
 
-    def __init__(self, client: Client, stream: Stream, *, rate: int, language: str, samples: int) -> None:
-        self._client = client
-        self._stream = stream
-        self._rate = rate
-        self._chunk_bytes = 2 * samples
-        self._clauses = Clauses(language)
-        self._trim = Trim(rate)
-        self._characters = 0
+    running: Running
+    pace: Pace
 
-    async def begin(self) -> None:
-        await self._client.send(AudioStart(rate=self._rate, width=2, channels=1))
+    def language(self, name: str | None, language: str | None) -> str:
+        """Return the language of the voice that was asked for."""
+        if name is None and language is not None:
+            return language
+        name = (name or str(self.running.described["default_voice"])).lower()
+        return next(voice.languages[0] for voice in self.voices if voice.name.lower() == name)
 
-    async def say(self, text: str) -> None:
-        """Say the clauses that `text` completes."""
-        self._characters += len(text)
-        if self._characters > MOST_CHARACTERS:
-            raise BadValue(f"the text has {self._characters} characters; at most {MOST_CHARACTERS} are said at a time")
-        await self._say(self._clauses.add(text))
-
-    async def finish(self) -> None:
-        """Say the rest."""
-        await self._say(self._clauses.flush())
-        await self._send(self._trim.finish())
-        await self._client.send(AudioStop())
-
-    async def _say(self, clauses: list[str]) -> None:
-        for clause in clauses:
-            speech: Speech = await self._stream.call("speak", clause)
-            await self._send(self._trim.feed(speech.pcm))
-
-    async def _send(self, pcm: bytes) -> None:
-        for start in range(0, len(pcm), self._chunk_bytes):
-            audio = pcm[start : start + self._chunk_bytes]
-            await self._client.send(AudioChunk(rate=self._rate, width=2, channels=1, audio=audio))
+    @property
+    def voices(self) -> list[Voice]:
+        """The voices, the default one first."""
+        described = self.running.described
+        return sorted(described["voices"], key=lambda voice: voice.name != described["default_voice"])
 
 
 class TtsSession(Session):
     """Says one text after the other."""
 
-    def __init__(self, client: Client, engine: Processes, described: dict[str, Any], samples: int) -> None:
+    def __init__(self, client: Client, engines: Sequence[_Engine], samples: int) -> None:
         super().__init__(client)
-        self._engine = engine
-        self._described = described
+        self._engines = engines
         self._samples = samples
-        self._streamed: _Speech | None = None
+        self._streamed: Speaking | None = None
         self._place = AsyncExitStack()
         self._dropping = False
 
@@ -97,17 +79,17 @@ class TtsSession(Session):
             if self._dropping:
                 raise BadValue("the stream that this 'synthesize' belongs to has failed; send 'synthesize-stop' first")
             if self._streamed is None:
-                speech = await self._begin(event)
-                await speech.say(Fields(event.type, event.data).text("text"))
+                speech = await self._begin(event, tuple)
+                await speech.say(_text(event))
                 await speech.finish()
                 await self.end()
         elif SynthesizeStart.is_type(event.type):
             self._dropping = True  # until it is begun: should it fail, the rest of it is dropped
-            self._streamed = await self._begin(event)
+            self._streamed = await self._begin(event, self._more)
             self._dropping = False
         elif SynthesizeChunk.is_type(event.type):
             if self._streamed is not None:
-                await self._streamed.say(Fields(event.type, event.data).text("text"))
+                await self._streamed.say(_text(event))
             elif not self._dropping:
                 raise BadValue("'synthesize-chunk' came before 'synthesize-start'; send that first")
         elif SynthesizeStop.is_type(event.type):
@@ -123,7 +105,7 @@ class TtsSession(Session):
         self._streamed = None
         await self._place.aclose()
 
-    async def _begin(self, event: Event) -> _Speech:
+    async def _begin(self, event: Event, more: Callable[[], Iterable[str]]) -> Speaking:
         """Begin to answer `event`; raise `BadValue` where it asks for what there is not."""
         await self.end()
         fields = Fields(event.type, event.data)
@@ -132,20 +114,33 @@ class TtsSession(Session):
         wanted = Fields("voice", fields.optional_object("voice") or {})
         if (speaker := wanted.optional_text("speaker")) is not None:
             raise BadValue(f"there is no speaker {speaker!r:.60}: the voices here have one each")
-        name, language = wanted.optional_text("name"), wanted.optional_text("language")
         try:
-            stream = await self._place.enter_async_context(self._engine.stream(voice=name, language=language))
+            voiced = await self._open(wanted.optional_text("name"), wanted.optional_text("language"))
         except BadInput as error:
             raise BadValue(f"'voice' of '{event.type}': {error}") from error
-        speech = _Speech(
-            self.client,
-            stream,
-            rate=self._described["rate"],
-            language=self._spoken(name, language),
-            samples=self._samples,
-        )
+        speech = Speaking(self.client, voiced, samples=self._samples, more=more)
         await speech.begin()
         return speech
+
+    async def _open(self, name: str | None, language: str | None) -> Voiced:
+        """Open the voice in the first engine that has it; raise what the first engine says where none does."""
+        refused: list[BadInput] = []
+        for engine in self._engines:
+            described = engine.running.described
+            try:
+                stream = await self._place.enter_async_context(
+                    engine.running.processes.stream(voice=name, language=language)
+                )
+            except BadInput as error:
+                refused.append(error)
+                continue
+            spoken = engine.language(name, language)
+            return Voiced(stream, spoken, described["rate"], described["shortest"], engine.pace)
+        raise refused[0]
+
+    def _more(self) -> Iterator[str]:
+        """Return the text of the chunks that have come meanwhile."""
+        return map(_text, self.client.take("synthesize-chunk"))
 
     async def _stop(self) -> None:
         if self._streamed is not None:
@@ -156,19 +151,26 @@ class TtsSession(Session):
             raise BadValue("'synthesize-stop' came before 'synthesize-start'; send that first")
         self._dropping = False
 
-    def _spoken(self, name: str | None, language: str | None) -> str:
-        """The language of the voice that was asked for."""
-        if name is None and language is not None:
-            return language
-        voices: list[Voice] = self._described["voices"]
-        name = (name or str(self._described["default_voice"])).lower()
-        return next(voice.languages[0] for voice in voices if voice.name.lower() == name)
+
+def _text(event: Event) -> str:
+    return Fields(event.type, event.data).text("text")
 
 
 def add_options(parser: ArgumentParser) -> None:
     """Add how the house sounds."""
-    parser.add_argument("--voice", help="voice for who asks for none (en-US); `hearth say --list-voices` lists them")
+    add_engine_options(parser, "tts")
+    parser.add_argument("--voice", help="voice for who asks for none; `hearth say --list-voices` lists them")
     parser.add_argument("--language", help="language for who asks for none, where no --voice is given (en)")
+    parser.add_argument(
+        "--voices", type=Path, metavar="PATH", help="file of Kokoro's voices (voices*.bin beside the model)"
+    )
+    parser.add_argument(
+        "--phrases-mb",
+        type=_megabytes,
+        default=64,
+        metavar="MB",
+        help="phrases said twice are kept on disk, Kokoro's alone; 0 keeps none (%(default)s)",
+    )
     parser.add_argument("--speed", type=float, default=1.0, help="0.5, half as fast, to 2.0 (%(default)s)")
     parser.add_argument(
         "--samples-per-chunk", type=_positive, default=4096, help="audio in one audio-chunk (%(default)s)"
@@ -181,44 +183,59 @@ def _positive(text: str) -> int:
     return value
 
 
+def _megabytes(text: str) -> int:
+    if not 0 <= (value := int(text)) <= 100_000:
+        raise ValueError
+    return value
+
+
+_megabytes.__name__ = "whole number from 0 to 100000"
 _positive.__name__ = "whole number from 1 to 100000"  # argparse names the type in its message
 
 
 @asynccontextmanager
 async def open_server(args: Namespace) -> AsyncIterator[tuple[Info, Callable[[Client], Session]]]:
-    """Start the engine; what is yielded serves until the block ends. Raises `EngineError`."""
-    # A process of its own, for some texts crash the library; the only one, so that calls come one at a time.
-    chosen = {"voice": args.voice, "language": args.language, "speed": args.speed}
-    engine = Processes("models.espeak:open_espeak", chosen, count=1, streams=SPEAKERS, queue=_QUEUE)
-    try:
-        described = await engine.start()
-        yield _info(described), lambda client: TtsSession(client, engine, described, args.samples_per_chunk)
-    finally:
-        await engine.close()
+    """Start the engines; what is yielded serves until the block ends. Raises `EngineError`."""
+    async with open_engines(args, "tts", lambda choice: _setting(args, choice)) as running:
+        engines = [_Engine(one, Pace(one.described["factor"])) for one in running]
+        yield _info(engines), lambda client: TtsSession(client, engines, args.samples_per_chunk)
 
 
-def _info(engine: dict[str, Any]) -> Info:
-    voices: list[Voice] = sorted(engine["voices"], key=lambda voice: voice.name != engine["default_voice"])
-    program = TtsProgram(
-        name="hearth-tts",
+def _setting(args: Namespace, choice: Choice) -> Setting:
+    """Say how an engine is run: in one process, for espeak-ng takes one call at a time and Kokoro all cores."""
+    arguments = {"voice": args.voice, "language": args.language, "speed": args.speed}
+    if choice.engine.name == "kokoro":
+        arguments["voices"] = str(args.voices) if args.voices else None
+        arguments["phrases"] = str(args.data_dir / "phrases")
+        arguments["phrases_bytes"] = args.phrases_mb * 1_000_000
+    return Setting(arguments, streams=SPEAKERS, queue=_QUEUE)
+
+
+def _info(engines: Sequence[_Engine]) -> Info:
+    return Info(tts=[_program(engine, first=engine is engines[0]) for engine in engines])
+
+
+def _program(engine: _Engine, *, first: bool) -> TtsProgram:
+    described = engine.running.described
+    return TtsProgram(
+        name="hearth-tts" if first else f"hearth-tts-{engine.running.name}",
         attribution=OURS,
         installed=True,
-        description="Says it with espeak-ng",
+        description=f"Says it with {described['name']}",
         version=version(),
         voices=[
             TtsVoice(
                 name=voice.name,
-                attribution=_ESPEAK,
+                attribution=_MADE_BY[described["name"]],
                 installed=True,
                 description=voice.description,
-                version=engine["version"],
+                version=described["version"],
                 languages=voice.languages,
             )
-            for voice in voices
+            for voice in engine.voices
         ],
         supports_synthesize_streaming=True,
     )
-    return Info(tts=[program])
 
 
 JOB = Job(

@@ -24,7 +24,8 @@ from wyoming.tts import (
 
 from models.engine import BadInput
 from models.silence import KEPT_MS, THRESHOLD
-from wyoming_servers.tts import JOB, MOST_CHARACTERS, SPEAKERS
+from wyoming_servers.speaking import MOST_CHARACTERS
+from wyoming_servers.tts import JOB, SPEAKERS
 from wyoming_servers.wire import describe
 
 from .serving import receive, send, serving, until
