@@ -48,17 +48,22 @@ class Running:
 
 @asynccontextmanager
 async def serving(
-    jobs: Sequence[str], folder: Path, *, options: Mapping[str, Sequence[str]] | None = None, module: str = ""
+    jobs: Sequence[str],
+    folder: Path,
+    *,
+    engine: str = "embedded",
+    options: Mapping[str, Sequence[str]] | None = None,
+    module: str = "",
 ) -> AsyncIterator[dict[str, Running]]:
     """Run servers for `jobs` on free ports of this machine for the length of a block; yields them by job.
 
-    `folder` holds their logs and data; `options` are further ones by job. `module` is another program, which takes the
-    job's name first. Raises `BenchError` where one will not start.
+    `folder` holds their logs and data; `engine` is what their `--engine` is told, `options` are further ones by job.
+    `module` is another program, which takes the job's name first. Raises `BenchError` where one will not start.
     """
     async with AsyncExitStack() as stack:
         started = []
         for job in jobs:
-            program = [module, job] if module else [f"wyoming_servers.{job}"]
+            program = [module, job] if module else [f"wyoming_servers.{job}", "--engine", engine]
             process = _process([*program, *(options or {}).get(job, ())], folder, folder / f"{job}.log")
             started.append((job, await stack.enter_async_context(process), folder / f"{job}.log"))
         uris = await asyncio.gather(*(_ready(*server) for server in started))

@@ -73,17 +73,19 @@ async def own_servers(
     data_dir: Path,
     *,
     jobs: Sequence[str] = JOBS,
+    engine: str = "embedded",
     options: Mapping[str, Sequence[str]] | None = None,
     output: Callable[[str, str], None] | None = None,
 ) -> AsyncIterator[OwnServers]:
     """Run servers for `jobs` as processes on free ports of this machine for the length of a block.
 
-    `options`: further ones by job. `output` takes what they write, line by line. When the block begins all were found.
-    Raises `SupervisorError` where one will not start and `NoServer` where one is not found.
+    `engine` is what their `--engine` is told, `options` are further ones by job. `output` takes what they write, line
+    by line. When the block begins all were found. Raises `SupervisorError` where one will not start and `NoServer`
+    where one is not found.
     """
     uris = {job: f"tcp://127.0.0.1:{port}" for job, port in zip(jobs, free_ports(len(jobs)), strict=True)}
     programs = [
-        server_program(job, uri, ["--data-dir", str(data_dir), *(options or {}).get(job, [])])
+        server_program(job, uri, ["--data-dir", str(data_dir), "--engine", engine, *(options or {}).get(job, [])])
         for job, uri in uris.items()
     ]
     async with (

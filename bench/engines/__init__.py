@@ -1,7 +1,7 @@
 """Neural engines through our servers, each against what a user would pick instead, in one run with the same weights.
 
-The weights are stand-ins of real size with random values, which script/standins makes: times and memory are those of the
-real models, what they say means nothing.
+The weights are stand-ins of real size with random values, which script/standins makes: times and memory are those of
+the real models, what they say means nothing.
 """
 
 from __future__ import annotations

@@ -6,10 +6,12 @@ Checks block; they run in a thread, outside any event loop.
 from __future__ import annotations
 
 import asyncio
-import importlib
 import os
 import platform
 import shutil
+import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,6 +19,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from models.engine import EngineError
+from models.engines import choose, engines_of
 from satellite.sound_device import sounddevice
 from wyoming_servers.wire import WireError, describe
 from wyoming_servers.wire.mdns import loopback_mdns
@@ -24,13 +28,15 @@ from wyoming_servers.wire.network import read_network
 from wyoming_servers.wire.options import version
 
 from .common import PORTS
-from .engines import ENGINES
 from .ports import holder
 
 DESCRIBE_S = 2.0
 """How long a program on a server's port may take to prove that it speaks Wyoming."""
 
 _LEAST_FREE_MB = 200
+
+_IMPORT_S = 60.0
+"""How long an engine's packages may take to be imported: a Raspberry Pi reads them from an SD card."""
 
 
 class State(StrEnum):
@@ -59,18 +65,18 @@ def check_program(_: Path) -> list[Finding]:
 
 
 def check_engines(_: Path) -> list[Finding]:
-    """Import what each engine needs, and say which one `auto` takes."""
+    """Import what each engine needs, and say which one `auto` takes for each job, and why."""
     found = []
-    for engine in ENGINES:
-        if engine.missing:
-            text = f"no {engine.job} server can run here: {', '.join(engine.missing)} is not installed"
-            found.append(Finding(engine.job, State.NOTE, text, engine.remedy))
-        elif (fault := _import_fault(engine.modules)) is not None:
-            remedy = f"{engine.remedy} --force-reinstall"
-            found.append(Finding(engine.job, State.FAULT, f"{engine.name} does not load: {fault}", remedy))
-        else:
-            text = f"auto takes {engine.name} {engine.version}, the only engine here for this job"
-            found.append(Finding(engine.job, State.OK, text))
+    for job in PORTS:
+        try:
+            found.append(Finding(job, State.OK, choose(job)[0].why))
+        except EngineError as error:
+            text = f"no {job} server can run here: {error}"
+            found.append(Finding(job, State.NOTE, text, engines_of(job)[-1].remedy))
+        for engine in engines_of(job):
+            if not engine.missing and (fault := _import_fault(engine.modules)) is not None:
+                remedy = f"{engine.remedy} --force-reinstall"
+                found.append(Finding(job, State.FAULT, f"{engine.name} does not load: {fault}", remedy))
     return found
 
 
@@ -181,13 +187,22 @@ async def _find_on_loopback() -> bool:
         return await AsyncServiceInfo(kind, name).async_request(other.zeroconf, 3000)
 
 
+_IMPORT = """
+import importlib, sys
+for name in sys.argv[1:]:
+    module = importlib.import_module(name)
+    if name == "cv2" and not hasattr(module, "HOGDescriptor"):
+        sys.exit("this OpenCV has no people detector, which is only in opencv-contrib-python-headless")
+"""
+
+
 def _import_fault(modules: tuple[str, ...]) -> str | None:
-    """Return why the modules cannot be used, or None."""
-    for module in modules:
-        try:
-            loaded = importlib.import_module(module)
-        except Exception as error:  # noqa: BLE001 - a broken package can raise anything
-            return f"{type(error).__name__}: {error}"
-        if module == "cv2" and not hasattr(loaded, "HOGDescriptor"):
-            return "this OpenCV has no people detector, which is only in opencv-contrib-python-headless"
-    return None
+    """Return why the modules cannot be used, or None; in a process of its own, which a broken library may kill."""
+    program = [sys.executable, "-P", "-c", _IMPORT, *modules]
+    try:
+        done = subprocess.run(program, capture_output=True, text=True, timeout=_IMPORT_S, check=False)
+    except subprocess.TimeoutExpired:
+        return f"it takes more than {_IMPORT_S:g} s"
+    if done.returncode < 0:
+        return f"it crashes with {signal.Signals(-done.returncode).name}"
+    return done.stderr.strip().rpartition("\n")[2] if done.returncode else None

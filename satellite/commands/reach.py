@@ -10,7 +10,7 @@ from pathlib import Path
 
 from wyoming_servers.wire import describe
 
-from .common import CommandError, add_common_options, tell
+from .common import CommandError, UsageError, add_common_options, tell
 
 _FIND_S = 1.0
 """Those of this machine answer within 0.2 s, those of the network a little later."""
@@ -25,6 +25,8 @@ def add_reach_options(parser: ArgumentParser) -> None:
         "--uri",
         help="the server to ask, tcp://HOST:PORT or unix:///PATH (one that is found, else one started for the moment)",
     )
+    parser.add_argument("--engine", metavar="NAME", help="start a server with this engine for the moment, and ask that")
+    parser.add_argument("--model", metavar="NAME|PATH", help="the same with this model")
     add_common_options(parser)
 
 
@@ -35,16 +37,19 @@ async def reach(job: str, args: Namespace) -> AsyncIterator[str]:
     Raises `CommandError` where `--uri` does something else, `WireError` where it does not answer, `SupervisorError`
     where a server cannot be started.
     """
+    wanted = [f"--{name}={value}" for name in ("engine", "model") if (value := getattr(args, name)) is not None]
+    if wanted and args.uri is not None:
+        raise UsageError(f"{wanted[0]} starts a server, and --uri names one: give one of them")
     if args.uri is not None:
         jobs = (await describe(args.uri)).jobs
         if job not in jobs:
             raise CommandError(f"{args.uri} does {', '.join(jobs) or 'nothing'}, not {job}")
         yield args.uri
-    elif (found := await _find(job, args.data_dir)) is not None:
+    elif not wanted and (found := await _find(job, args.data_dir)) is not None:
         yield found
     else:
-        tell(f"no {job} server is running here; starting one for the moment")
-        async with _started(job, args) as uri:
+        tell(f"starting a server of the job {job} for the moment" + (f": {' '.join(wanted)}" if wanted else ""))
+        async with _started(job, args, wanted) as uri:
             yield uri
 
 
@@ -60,12 +65,12 @@ async def _find(job: str, data_dir: Path) -> str | None:
 
 
 @asynccontextmanager
-async def _started(job: str, args: Namespace) -> AsyncIterator[str]:
+async def _started(job: str, args: Namespace, options: list[str]) -> AsyncIterator[str]:
     from satellite.supervisor import Supervisor, server_program
 
     with tempfile.TemporaryDirectory(prefix="hearth-") as folder:
         # A socket of our own, because nobody else shall come to rely on a server that is gone in a moment.
-        program = server_program(job, f"unix://{folder}/{job}", ["--data-dir", str(args.data_dir)])
+        program = server_program(job, f"unix://{folder}/{job}", ["--data-dir", str(args.data_dir), *options])
         log = None if args.debug else lambda _job, _line: None
         async with Supervisor([program], output=log) as supervisor:
             await supervisor.ready(_START_S)

@@ -48,6 +48,26 @@ def add_options(parser: ArgumentParser) -> None:
         metavar="JOB=PORT",
         help="another port for a server, like asr=10301; may be repeated",
     )
+    group.add_argument(
+        "--engine",
+        type=_by_job,
+        action="append",
+        default=[],
+        metavar="JOB=NAME",
+        help="engine of a server, like asr=whisper or tts=embedded (the neural one where its package and a model are"
+        " here); may be repeated",
+    )
+    group.add_argument(
+        "--model",
+        type=_by_job,
+        action="append",
+        default=[],
+        metavar="JOB=NAME|PATH",
+        help="model of a server, like asr=base.en; may be repeated",
+    )
+    group.add_argument(
+        "--keep-alive", type=float, metavar="SECONDS", help="unload models that nobody used for so long (never)"
+    )
     add_server_option(parser)
     add_common_options(parser)
     add_satellite_options(parser)
@@ -69,7 +89,7 @@ async def run(args: Namespace) -> int:
 
     if not args.debug:
         logging.getLogger("satellite.supervisor").setLevel(logging.CRITICAL)  # `show` tells the same
-    async with Supervisor(programs, watch=show, output=None if args.debug else warn):
+    async with Supervisor(programs, watch=show, output=None if args.debug else _told):
         try:
             async with open_servers(args) as servers:
                 await serve(args, servers, Teller(output))
@@ -81,16 +101,43 @@ async def run(args: Namespace) -> int:
     return 0
 
 
+def _told(job: str, line: str) -> None:
+    """Pass on what a server says about its engines, and what it warns of."""
+    about_engines = f"INFO {job}: "
+    if line.startswith(about_engines):
+        tell(line.removeprefix("INFO "))
+    else:
+        warn(job, line)
+
+
 def house_programs(args: Namespace) -> list[Program]:
     """Return the five servers, with their options."""
     host = "0.0.0.0" if args.lan else "127.0.0.1"  # noqa: S104 - who says --lan means all addresses
     house = [f"--config={args.config}"] if args.config is not None else []
     house += [f"--custom-sentences={folder}" for folder in args.custom_sentences]
     common = [f"--data-dir={args.data_dir}", *(["--debug"] if args.debug else [])]
+    if args.keep_alive is not None:
+        common.append(f"--keep-alive={args.keep_alive}")
     return [
-        server_program(job, f"tcp://{host}:{port}", [*common, *(house if job in _KNOW_THE_HOUSE else [])])
+        server_program(
+            job,
+            f"tcp://{host}:{port}",
+            [
+                *common,
+                *(house if job in _KNOW_THE_HOUSE else []),
+                *(f"--engine={name}" for of, name in args.engine if of == job),
+                *(f"--model={name}" for of, name in args.model if of == job),
+            ],
+        )
         for job, port in (PORTS | dict(args.port)).items()
     ]
+
+
+def _by_job(text: str) -> tuple[str, str]:
+    job, _, name = text.partition("=")
+    if job not in PORTS or not name:
+        raise ArgumentTypeError(f"'{text}' names no server; it takes JOB=NAME, for {', '.join(PORTS)}")
+    return job, name
 
 
 def _port(text: str) -> tuple[str, int]:

@@ -146,3 +146,7 @@ class Talking(Answering):
     def __del__(self) -> None:
         with self._log.open("a") as log:
             log.write(f"{self._text}\n")
+
+
+def of_model(model: str, note: str = "") -> Engine:
+    return Engine(f"{note} {model}")

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from models import engines
+from models.engines import Engine
 from satellite.commands import checks
 from satellite.commands.checks import State
-from satellite.commands.engines import ENGINES, Engine
 from satellite.commands.ports import holder
 
 from .conftest import Hearth
@@ -51,18 +52,21 @@ def test_a_port_in_use_is_told_with_its_holder(monkeypatch: pytest.MonkeyPatch) 
 
 def test_missing_and_broken_packages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "broken_engine.py").write_text("raise OSError('libx.so.1: cannot open shared object file')")
+    (tmp_path / "crashing_engine.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGILL)")
     monkeypatch.syspath_prepend(str(tmp_path))
-    missing = Engine("asr", "ears", "embedded", "no-such-package", ("no_such_module",))
-    broken = Engine("tts", "mouth", "embedded", "no-such-package", ("broken_engine",))
-    monkeypatch.setattr(checks, "ENGINES", (missing, broken))
-    one, other = checks.check_engines(tmp_path)
-    assert (one.state, one.remedy) == (State.NOTE, "pip install 'wyoming-hearth[asr]'")
-    assert other.state is State.FAULT
-    assert "libx.so.1" in other.text
-
-
-def test_models_tells_what_auto_takes(hearth: Hearth) -> None:
-    status, models, _ = hearth("models")
-    assert status == 0
-    assert [model["job"] for model in models] == [engine.job for engine in ENGINES]
-    assert all(model["auto"] and model["version"] for model in models)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(
+        engines,
+        "ENGINES",
+        tuple(
+            Engine(job, "an-engine", "embedded", "a:b", "no-such-package", (module,), job)
+            for job, module in (("asr", "no_such_module"), ("tts", "broken_engine"), ("vad", "crashing_engine"))
+        ),
+    )
+    monkeypatch.setattr(checks, "PORTS", {"asr": 1, "tts": 2, "vad": 3})
+    missing, _, broken, _, crashing = checks.check_engines(tmp_path)
+    assert (missing.state, missing.remedy) == (State.NOTE, "pip install 'wyoming-hearth[asr]'")
+    assert "no_such_module is not installed" in missing.text
+    assert broken.state is crashing.state is State.FAULT
+    assert "libx.so.1" in broken.text
+    assert "it crashes with SIGILL" in crashing.text

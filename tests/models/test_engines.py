@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from models import engines, store
+from models.engine import EngineUnavailable
+from models.engines import ENGINES, Engine, choose, engines_of
+
+HERE = "json"
+"""A module that is always installed."""
+
+
+def engine(name: str, *, kind: str = "embedded", modules: tuple[str, ...] = (HERE,), weights: bool = False) -> Engine:
+    neural = kind == "neural"
+    return Engine("asr", name, "neural" if neural else "embedded", "a:b", "no-package", modules, "asr", weights=weights)
+
+
+@pytest.fixture(autouse=True)
+def house(monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
+    """One neural engine before one embedded one, and the models that were pulled."""
+    pulled: dict[str, Path] = {}
+    monkeypatch.setattr(engines, "ENGINES", (engine("big", kind="neural", weights=True), engine("small")))
+    monkeypatch.setattr(store, "names", lambda engine: ["first", "second"] if engine == "big" else [])
+    monkeypatch.setattr(store, "path", pulled.get)
+    return pulled
+
+
+def test_auto_takes_the_embedded_one_until_a_model_is_here(house: dict[str, Path], tmp_path: Path) -> None:
+    [choice] = choose("asr")
+    assert choice.engine.name == "small"
+    assert choice.why == "auto takes small; not big: no model of it is here (hearth models pull first)"
+    assert (choice.model, choice.path) == ("", None)
+    house["second"] = tmp_path
+    [choice] = choose("asr")
+    assert (choice.engine.name, choice.model, choice.path) == ("big", "second", tmp_path)
+    assert choice.why == "auto takes big second: its packages and weights are here"
+    house["first"] = tmp_path / "first"
+    assert choose("asr")[0].model == "first"
+
+
+def test_what_was_asked_for(house: dict[str, Path], tmp_path: Path) -> None:
+    house["first"] = tmp_path
+    assert choose("asr", "embedded")[0].engine.name == "small"
+    assert choose("asr", "small")[0].why == "small was asked for"
+    assert choose("asr", "neural")[0].model == "first"
+
+
+def test_models_of_the_catalogue_and_of_ones_own(house: dict[str, Path], tmp_path: Path) -> None:
+    house["second"] = tmp_path / "second"
+    own = tmp_path / "my.gguf"
+    own.touch()
+    one, other = choose("asr", models=["second", str(own)])
+    assert (one.model, one.path) == ("second", tmp_path / "second")
+    assert (other.engine.name, other.model, other.path) == ("big", "my", own)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "models", "said"),
+    [
+        ("huge", [], "no engine 'huge' for asr: there are big, small, or auto, embedded, neural"),
+        ("neural", [], "big: no model of it is here (hearth models pull first)"),
+        ("auto", ["first"], "the model first is not here: hearth models pull first"),
+        ("big", ["thrid"], "no model 'thrid' for big: give a path, or one of first, second"),
+        ("small", ["first"], "the engine small takes no model; leave --model out"),
+    ],
+)
+def test_what_cannot_be_had(wanted: str, models: list[str], said: str) -> None:
+    with pytest.raises(EngineUnavailable, match=re.escape(said)):
+        choose("asr", wanted, models)
+
+
+def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    missing = engine("big", kind="neural", modules=(HERE, "no_such_module"), weights=True)
+    monkeypatch.setattr(engines, "ENGINES", (missing,))
+    said = "no_such_module is not installed (pip install 'wyoming-hearth[asr]')"
+    with pytest.raises(EngineUnavailable, match=re.escape(said)):
+        choose("asr")
+    with pytest.raises(EngineUnavailable, match=re.escape(said)):
+        choose("asr", models=[str(tmp_path)])
+
+
+def test_every_job_has_an_embedded_engine_last() -> None:
+    for job in {one.job for one in ENGINES}:
+        assert [one.kind for one in ENGINES if one.job == job][-1] == "embedded"
+    assert [one.name for one in engines_of("asr")] == ["big", "small"]

@@ -1,0 +1,128 @@
+"""The engines of a server: which ones its options ask for, and their processes."""
+
+from __future__ import annotations
+
+import logging
+from argparse import ArgumentParser, Namespace
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from models.engines import Choice, choose, engines_of
+
+from .loaded import Loaded
+from .wire import BadValue
+from .workers import Processes
+
+_LOGGER = logging.getLogger(__name__)
+
+FOR_EVER = -1.0
+"""`--keep-alive` that never ends a process, as Ollama writes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How a server runs one of its engines."""
+
+    arguments: dict[str, Any] = field(default_factory=dict)
+    """What the engine's factory takes besides `model`."""
+
+    count: int = 1
+    """Processes."""
+
+    streams: int = 1
+    """That one process holds at once."""
+
+    queue: int = 8
+    """Requests that may wait for a place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """An engine that runs."""
+
+    choice: Choice
+    processes: Processes
+    described: dict[str, Any]
+    """What it told of itself: its public values, such as `name`, `version` and `languages`."""
+
+    @property
+    def name(self) -> str:
+        """What clients choose it by: its model's name, or its own."""
+        return self.choice.model or str(self.described["name"])
+
+
+def add_engine_options(parser: ArgumentParser, job: str) -> None:
+    """Add `--engine`, `--model` and `--keep-alive`."""
+    names = ", ".join(engine.name for engine in engines_of(job))
+    parser.add_argument(
+        "--engine",
+        default="auto",
+        metavar="NAME",
+        help=f"{names}; embedded, neural, or the neural one where its package and a model are here (%(default)s)",
+    )
+    parser.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        metavar="NAME|PATH",
+        help="model of the catalogue (hearth models list) or file of your own; may be repeated, the first is for who"
+        " names none",
+    )
+    parser.add_argument(
+        "--keep-alive",
+        type=_keep_alive,
+        default=FOR_EVER,
+        metavar="SECONDS",
+        help="unload a model that nobody used for so long, and load it again when needed; -1 keeps it (-1)",
+    )
+
+
+def _keep_alive(text: str) -> float:
+    value = float(text)
+    if not (value == FOR_EVER or 0 <= value < 10**9):
+        raise ValueError
+    return value
+
+
+_keep_alive.__name__ = "number of seconds, or -1"  # argparse names the type in its message
+
+
+@asynccontextmanager
+async def open_engines(args: Namespace, job: str, setting: Callable[[Choice], Setting]) -> AsyncIterator[list[Running]]:
+    """Run what the options ask for until the block ends; yields the engines, the default one first.
+
+    `setting` tells how to run each. Each is loaded once at the start, so that what is wrong with it is known then.
+    Raises `EngineError`.
+    """
+    running: list[Running] = []
+    keep_alive_s = None if args.keep_alive == FOR_EVER else args.keep_alive
+    try:
+        for choice in choose(job, args.engine, args.model):
+            _LOGGER.info("%s: %s", job, choice.why)
+            wanted = setting(choice)
+            arguments = wanted.arguments | ({} if choice.path is None else {"model": str(choice.path)})
+            processes = Processes(
+                choice.engine.factory,
+                arguments,
+                count=wanted.count,
+                streams=wanted.streams,
+                queue=wanted.queue,
+                keep_alive_s=keep_alive_s,
+                watch=Loaded(args.data_dir, choice),
+            )
+            running.append(Running(choice, processes, await processes.start()))
+        yield running
+    finally:
+        for one in running:
+            await one.processes.close()
+
+
+def named(running: list[Running], name: str | None, asked_by: str) -> Running:
+    """Return the engine of that name, the default one for None; raise `BadValue`, naming the event, for another."""
+    for one in running:
+        if name in (None, one.name):
+            return one
+    known = ", ".join(one.name for one in running)
+    raise BadValue(f"{asked_by} asks for {name!r:.60}; this server has {known}")

@@ -1,0 +1,52 @@
+"""What is in memory: each engine's process is written down in `DATA_DIR/loaded`, for `hearth models list --loaded`."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from models.engines import Choice
+
+_LOGGER = logging.getLogger(__name__)
+
+MIB = 1024 * 1024
+
+
+class Loaded:
+    """Keeps the notes of one engine's processes, and logs what they hold."""
+
+    def __init__(self, data_dir: Path, choice: Choice) -> None:
+        self._folder = data_dir / "loaded"
+        self._choice = choice
+
+    def came(self, pid: int, seconds: float) -> None:
+        """Note a process whose engine is loaded."""
+        engine = self._choice.engine
+        name = f"{engine.name} {self._choice.model}".strip()
+        _LOGGER.info("%s: %s loaded in %.1f s, %d MB", engine.job, name, seconds, memory_bytes(pid) // MIB)
+        note = {"pid": pid, "job": engine.job, "engine": engine.name, "model": self._choice.model, "since": time.time()}
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            part = self._folder / f"{pid}.part"
+            part.write_text(json.dumps(note), encoding="utf-8")
+            part.rename(self._folder / f"{pid}.json")
+        except OSError as error:
+            _LOGGER.warning("%s: what is loaded cannot be noted: %s", engine.job, error)
+
+    def went(self, pid: int) -> None:
+        """Forget a process that is gone."""
+        with suppress(OSError):
+            (self._folder / f"{pid}.json").unlink()
+
+
+def memory_bytes(pid: int) -> int:
+    """Return the resident memory of a process, 0 where it is gone."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
