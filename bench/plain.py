@@ -65,10 +65,11 @@ def vad(_: Path) -> Callable[[], Work]:
 
 def asr(data: Path) -> Callable[[], Work]:
     """Pocketsphinx, chunk by chunk."""
+    from models.sentences.house import load_house
     from models.sphinx import open_recognizer
-    from wyoming_servers.asr import _prepare
+    from wyoming_servers.asr import prepare_sphinx
 
-    engine = open_recognizer(**_prepare(argparse.Namespace(config=None, custom_sentences=[], data_dir=data)))
+    engine = open_recognizer(**prepare_sphinx(load_house(), [], data))
 
     def connection() -> Work:
         stream = engine.open(find_end=False)

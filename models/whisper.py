@@ -21,6 +21,9 @@ from models.whisper_weights import load, package_version
 
 CONTEXTS = ("auto", "full")
 
+_ALSO_CALLED = {"nb": "no", "fil": "tl", "jv": "jw", "iw": "he"}
+"""Codes of today for languages that Whisper knows by another one."""
+
 
 class WhisperRecognizer(Recognizer):
     """The engine; its streams share one model.
@@ -55,7 +58,8 @@ class WhisperRecognizer(Recognizer):
         self.reader = Reader(model, full=context == "full", beams=beams)
         self.name = name or folder.name
         self.version = package_version()
-        self.languages = self.reader.languages
+        known = self.reader.languages
+        self.languages = [*known, *(code for code, whisper in _ALSO_CALLED.items() if whisper in known)]
         self.activity = SileroVoiceActivity()
         self._partials = partials
         self._takes_hints = takes_hints(f"{self.name} {folder}")
@@ -88,11 +92,10 @@ class WhisperRecognizer(Recognizer):
     def _known(self, language: str) -> str:
         """Return Whisper's code for a language such as "en-US"; raise `BadInput` where it does not know it."""
         code = language.replace("_", "-").partition("-")[0].lower()
-        code = {"nb": "no", "fil": "tl", "jv": "jw", "iw": "he"}.get(code, code)
         if code not in self.languages:
             known = ", ".join(self.languages) if len(self.languages) < 10 else f"{len(self.languages)} others"
             raise BadInput(f"{self.name} does not know the language {language!r:.40}: it knows {known}")
-        return code
+        return _ALSO_CALLED.get(code, code)
 
     def _warm(self) -> None:
         """Do once what the first utterance would pay for."""

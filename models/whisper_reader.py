@@ -86,7 +86,11 @@ class Reader:
         self._full = full
         self._beams = beams
         self._tokenizers: dict[str, tuple[Tokenizer, tuple[int, ...]]] = {}
-        self.languages: list[str] = model.supported_languages
+        # faster-whisper tells of all languages that some Whisper knows; of these the model has a token.
+        token = model.hf_tokenizer.token_to_id
+        self.languages = [
+            code for code in model.supported_languages if not model.model.is_multilingual or token(f"<|{code}|>")
+        ]
 
     def tokens(self, text: str) -> list[int]:
         """Return `text` as the model's tokens."""

@@ -1,9 +1,14 @@
 """The asr server: writes down what was said.
 
-A client sends `transcribe` if it wants to name a language, then `audio-start`, chunks and `audio-stop`, and gets one
-`transcript`. The server knows when a sentence is finished, so the transcript mostly comes before `audio-stop`; what is
-heard after it is read and dropped. With `--external-vad` the end is the client's to tell. Speech that is none of the
-house's sentences, and anything that is no speech, makes an empty transcript.
+A client sends `transcribe` if it wants to name a language, a model, or words to expect, then `audio-start`, chunks and
+`audio-stop`, and gets one `transcript`. The server knows when a speaker has finished, so the transcript mostly comes
+before `audio-stop`; what is heard after it is read and dropped. With `--external-vad` the end is the client's to tell.
+What is no speech makes an empty transcript, and so does, for the engine that knows only the sentences of the house,
+speech that is none of them.
+
+With `--partials`, what is certain already comes as `transcript-chunk`s between `transcript-start` and
+`transcript-stop`. They only add to each other, so they end early where the final text turns out to be another:
+`transcript`, which comes before `transcript-stop`, is what counts.
 """
 
 from __future__ import annotations
@@ -12,57 +17,94 @@ import asyncio
 import importlib.util
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wyoming.asr import Transcribe, Transcript
+from wyoming.asr import Transcribe, Transcript, TranscriptChunk, TranscriptStart, TranscriptStop
 from wyoming.event import Event
-from wyoming.info import AsrModel, AsrProgram, Attribution
+from wyoming.info import AsrModel, AsrProgram, Attribution, SelectProgram
 
 from models.engine import EngineUnavailable, Hearing
+from models.engines import Choice, choose
 from models.sentences import language_model
-from models.sentences.house import load_house
+from models.sentences.house import House, load_house
 from models.sentences.library import load_sentences
+from models.whisper import CONTEXTS
+from models.whisper_agreement import rest_of
+from models.whisper_reader import BEAMS
+from models.whisper_weights import DEVICES
 
+from .engines import Running, Setting, add_engine_options, named, open_engines
 from .house import add_house_options
 from .listening import ListeningSession
 from .program import OURS, Job, main
 from .service import Client, Session
 from .wire import BadValue, Fields, Info
 from .wire.options import version
-from .workers import Processes, Stream
+from .workers import Stream
 
 _QUEUE = 8
-"""Utterances that may wait for a worker; each worker follows one at a time."""
+"""Utterances that may wait for a place."""
 
-_CMU = Attribution(name="CMU Sphinx", url="https://github.com/cmusphinx/pocketsphinx")
+_AT_ONCE = {"pocketsphinx": 2, "whisper": 8}
+"""Utterances that are followed at once, by engine: a process each, or all in one with their silences."""
+
+_MADE_BY = {
+    "pocketsphinx": Attribution(name="CMU Sphinx", url="https://github.com/cmusphinx/pocketsphinx"),
+    "whisper": Attribution(name="OpenAI", url="https://github.com/openai/whisper"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a `transcribe` asked for."""
+
+    model: Running
+    language: str | None = None
+    names: Sequence[str] = ()
+    terms: Sequence[str] = ()
 
 
 class AsrSession(ListeningSession):
     """Writes down one utterance after the other."""
 
-    def __init__(self, client: Client, engine: Processes, described: dict[str, Any], *, find_end: bool) -> None:
+    def __init__(self, client: Client, models: list[Running], *, find_end: bool) -> None:
         super().__init__(client)
-        self._engine = engine
-        self._languages: list[str] = described["languages"]
+        self._models = models
         self._find_end = find_end
+        self._program = models[0]
+        self._wanted = _Wanted(models[0])
         self._stream: Stream | None = None
         self._place = AsyncExitStack()
+        self._certain: list[str] = []  # words that were sent as chunks
 
     async def handle_other(self, event: Event) -> None:
-        """Take `transcribe`; raise `BadValue` for a language or model that there is not."""
-        if not Transcribe.is_type(event.type):
-            return
-        language = Fields(event.type, event.data).optional_text("language")
-        if language is not None and language.replace("_", "-").partition("-")[0].lower() not in self._languages:
-            raise BadValue(f"'language' of 'transcribe' is {language!r:.60}; this server knows {self._languages}")
+        """Take `transcribe` and `select-program`; raise `BadValue` for a model or language that there is not."""
+        fields = Fields(event.type, event.data)
+        if SelectProgram.is_type(event.type):
+            program = fields.text("name")
+            programs = {_program_name(self._models, one): one for one in self._models}
+            self._program = programs.get(program) or named(self._models, program, "'select-program'")
+            self._wanted = _Wanted(self._program)
+        elif Transcribe.is_type(event.type):
+            name = fields.optional_text("name")
+            model = self._program if name is None else named(self._models, name, "'transcribe'")
+            language = fields.optional_text("language")
+            _look_at(language, model.described["languages"])
+            self._wanted = _Wanted(model, language, fields.texts("transcript_names"), fields.texts("transcript_terms"))
 
     async def begin(self) -> None:
         """Take a place in a worker."""
         await self.end()
-        self._stream = await self._place.enter_async_context(self._engine.stream(find_end=self._find_end))
+        wanted = self._wanted
+        self._stream = await self._place.enter_async_context(
+            wanted.model.processes.stream(
+                find_end=self._find_end, language=wanted.language, names=wanted.names, terms=wanted.terms
+            )
+        )
 
     async def hear(self, pcm: bytes) -> bool:
         """Pass the audio on; answer as soon as the speaker has finished."""
@@ -70,13 +112,15 @@ class AsrSession(ListeningSession):
             return False
         hearing: Hearing = await self._stream.call("feed", pcm)
         if hearing.ended:
-            await self._tell(hearing.text)
+            await self._tell(self._stream, hearing.text)
+        elif hearing.certain:
+            await self._caption(hearing.certain)
         return not hearing.ended
 
     async def finish(self) -> None:
         """Answer, if that has not been done."""
         if self._stream is not None:
-            await self._tell(await self._stream.call("finish"))
+            await self._tell(self._stream, await self._stream.call("finish"))
 
     async def reset(self) -> None:
         """Forget the utterance."""
@@ -86,24 +130,66 @@ class AsrSession(ListeningSession):
     async def end(self) -> None:
         """Give the place in the worker back."""
         self._stream = None
+        self._certain = []
         await self._place.aclose()
 
-    async def _tell(self, text: str) -> None:
+    async def _caption(self, certain: str) -> None:
+        """Send the words of `certain` that were not sent yet."""
+        more = rest_of(certain, self._certain)
+        if not more:
+            return
+        if not self._certain:
+            await self.client.send(TranscriptStart(language=self._wanted.language))
+        await self.client.send(TranscriptChunk(f" {more}" if self._certain else more))
+        self._certain += more.split()
+
+    async def _tell(self, stream: Stream, text: str) -> None:
+        language = self._wanted.language or await stream.call("language")
+        captioned = bool(self._certain)
+        if captioned and text:
+            await self._caption(text)
         await self.end()
-        await self.client.send(Transcript(text=text, language=self._languages[0]))
+        await self.client.send(Transcript(text=text, language=language))
+        if captioned:
+            await self.client.send(TranscriptStop())
+
+
+def _look_at(language: str | None, known: Sequence[str]) -> None:
+    """Raise `BadValue` for a language that is not among the `known` ones."""
+    if language is not None and language.replace("_", "-").partition("-")[0].lower() not in known:
+        listed = ", ".join(known[:5]) + (f" and {len(known) - 5} more" if len(known) > 5 else "")
+        raise BadValue(f"'language' of 'transcribe' is {language!r:.60}; this model knows {listed}")
 
 
 def add_options(parser: ArgumentParser) -> None:
     """Add what is listened for, and how."""
+    add_engine_options(parser, "asr")
     add_house_options(parser)
     parser.add_argument(
         "--external-vad", action="store_true", help="leave it to the client to tell when the speaker has finished"
     )
-    parser.add_argument(
-        "--workers",
-        type=_positive,
-        default=2,
-        help="utterances that are followed at once, a process each (%(default)s)",
+    known = ", ".join(f"{count} with {name}" for name, count in _AT_ONCE.items())
+    parser.add_argument("--workers", type=_positive, help=f"utterances that are followed at once ({known})")
+    whisper = parser.add_argument_group("whisper", "options of this engine")
+    whisper.add_argument(
+        "--language", help="language for who names none, or auto to find it out each time (the house's)"
+    )
+    whisper.add_argument("--device", choices=DEVICES, default="auto", help="what it runs on (%(default)s)")
+    whisper.add_argument(
+        "--compute-type", default="auto", help="of CTranslate2; auto is the fastest that the device has (%(default)s)"
+    )
+    whisper.add_argument(
+        "--context",
+        choices=CONTEXTS,
+        default="auto",
+        help="auto works out what was spoken, and all of its 30 s where that goes wrong; full always does"
+        " (%(default)s)",
+    )
+    whisper.add_argument(
+        "--beam-size", type=_beams, default=BEAMS, help="texts that are followed at once (%(default)s)"
+    )
+    whisper.add_argument(
+        "--partials", action="store_true", help="send what is certain while it is spoken, for captions"
     )
 
 
@@ -113,54 +199,93 @@ def _positive(text: str) -> int:
     return value
 
 
+def _beams(text: str) -> int:
+    if not 1 <= (value := int(text)) <= 20:
+        raise ValueError
+    return value
+
+
 _positive.__name__ = "whole number from 1 to 64"  # argparse names the type in its message
+_beams.__name__ = "whole number from 1 to 20"
 
 
 @asynccontextmanager
 async def open_server(args: Namespace) -> AsyncIterator[tuple[Info, Callable[[Client], Session]]]:
-    """Make the language model and start the workers; what is yielded serves until the block ends.
+    """Prepare and start the engines; what is yielded serves until the block ends. Raises `EngineError`."""
+    choices = await asyncio.to_thread(choose, "asr", args.engine, args.model)
+    settings = {choice: await asyncio.to_thread(_setting, args, choice) for choice in choices}
+    async with open_engines(args, "asr", settings.__getitem__) as models:
+        yield _info(models, args), lambda client: AsrSession(client, models, find_end=not args.external_vad)
+
+
+def _setting(args: Namespace, choice: Choice) -> Setting:
+    """Say how an engine is run. pocketsphinx follows one utterance in a process, Whisper many with one model."""
+    house = load_house(args.config)
+    at_once = args.workers or _AT_ONCE[choice.engine.name]
+    if choice.engine.name == "pocketsphinx":
+        return Setting(prepare_sphinx(house, args.custom_sentences, args.data_dir), count=at_once, queue=_QUEUE)
+    arguments = {
+        "name": choice.model,
+        "language": args.language or house.language,
+        "device": args.device,
+        "compute_type": args.compute_type,
+        "context": args.context,
+        "beams": args.beam_size,
+        "words": _words(house),
+        "partials": args.partials,
+    }
+    return Setting(arguments, streams=at_once, queue=_QUEUE)
+
+
+def prepare_sphinx(house: House, custom_sentences: Sequence[Path], data_dir: Path) -> dict[str, Any]:
+    """Make the language model of the sentences of `house`, if it is not there; return what pocketsphinx' engine takes.
 
     Raises `EngineError`.
     """
-    arguments = await asyncio.to_thread(_prepare, args)
-    engine = Processes("models.sphinx:open_recognizer", arguments, count=args.workers, queue=_QUEUE)
-    try:
-        described = await engine.start()
-        info = _info(described, find_end=not args.external_vad)
-        yield info, lambda client: AsrSession(client, engine, described, find_end=not args.external_vad)
-    finally:
-        await engine.close()
-
-
-def _prepare(args: Namespace) -> dict[str, str]:
     spec = importlib.util.find_spec("pocketsphinx")  # found, not imported: only the workers need it
     if spec is None or spec.origin is None:
         raise EngineUnavailable("no pocketsphinx: pip install 'wyoming-hearth[asr]'")
     lexicon = Path(spec.origin).parent / "model" / "en-us" / "cmudict-en-us.dict"
-    house = load_house(args.config)
-    sentences = load_sentences(house, args.custom_sentences)
-    return {"folder": str(language_model.make(sentences, args.data_dir, lexicon)), "language": house.language}
+    sentences = load_sentences(house, custom_sentences)
+    return {"folder": str(language_model.make(sentences, data_dir, lexicon)), "language": house.language}
 
 
-def _info(engine: dict[str, Any], *, find_end: bool) -> Info:
+def _words(house: House) -> list[str]:
+    """Return what things and places are called in `house`."""
+    things = [word for thing in house.names for word in (thing.name, *thing.aliases)]
+    return things + [word for area in house.areas for word in (area.name, *area.aliases)]
+
+
+def _info(models: list[Running], args: Namespace) -> Info:
+    return Info(asr=[_program(models, one, args) for one in models])
+
+
+def _program_name(models: list[Running], one: Running) -> str:
+    return "hearth-asr" if one is models[0] else f"hearth-asr-{one.name}"
+
+
+def _program(models: list[Running], one: Running, args: Namespace) -> AsrProgram:
+    engine = one.choice.engine.name
+    attribution = _MADE_BY[engine]
+    sentences = engine == "pocketsphinx"
     model = AsrModel(
-        name=engine["name"],
-        attribution=_CMU,
+        name=one.name,
+        attribution=attribution,
         installed=True,
-        description="The sentences of the house",
-        version=engine["version"],
-        languages=engine["languages"],
+        description="The sentences of the house" if sentences else f"Whisper, {one.name}",
+        version=one.described["version"],
+        languages=one.described["languages"],
     )
-    program = AsrProgram(
-        name="hearth-asr",
+    return AsrProgram(
+        name=_program_name(models, one),
         attribution=OURS,
         installed=True,
-        description="Writes down what was said to the house",
+        description="Writes down what was said to the house" if sentences else "Writes down what was said",
         version=version(),
         models=[model],
-        requires_external_vad=not find_end,
+        supports_transcript_streaming=args.partials and not sentences,
+        requires_external_vad=args.external_vad,
     )
-    return Info(asr=[program])
 
 
 JOB = Job(

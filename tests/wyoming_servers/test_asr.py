@@ -27,11 +27,12 @@ from .serving import receive, send, serving
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CHUNK = RATE * WIDTH // 50
+EMBEDDED = ("--engine", "embedded")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def uri(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    async with serving(JOB, "--data-dir", str(tmp_path_factory.mktemp("data"))) as uri:
+    async with serving(JOB, *EMBEDDED, "--data-dir", str(tmp_path_factory.mktemp("data"))) as uri:
         yield uri
 
 
@@ -82,7 +83,7 @@ async def test_the_transcript_comes_before_the_end_and_the_rest_is_dropped(uri: 
 
 
 async def test_the_client_may_tell_the_end(tmp_path: Path) -> None:
-    async with serving(JOB, "--data-dir", str(tmp_path), "--external-vad", "--workers", "1") as uri:
+    async with serving(JOB, *EMBEDDED, "--data-dir", str(tmp_path), "--external-vad", "--workers", "1") as uri:
         assert (await describe(uri)).asr[0].requires_external_vad
         async with AsyncClient.from_uri(uri) as client:
             await send(client, AudioStart(RATE, WIDTH, 1), *audio(speech("What time is it?", after_ms=2000)))
@@ -147,7 +148,7 @@ async def test_what_makes_no_sense_is_named_and_the_connection_lives(
 
 
 async def test_too_many_are_told(tmp_path: Path) -> None:
-    async with serving(JOB, "--data-dir", str(tmp_path), "--workers", "1") as uri:
+    async with serving(JOB, *EMBEDDED, "--data-dir", str(tmp_path), "--workers", "1") as uri:
         clients = [AsyncClient.from_uri(uri) for _ in range(11)]
         try:
             for client in clients:
@@ -164,7 +165,7 @@ async def test_too_many_are_told(tmp_path: Path) -> None:
 async def test_a_file_where_the_data_folder_should_be_is_named(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
     with pytest.raises(EngineError, match="data"):
-        async with serving(JOB, "--data-dir", str(tmp_path / "data")):
+        async with serving(JOB, *EMBEDDED, "--data-dir", str(tmp_path / "data")):
             pass
 
 
@@ -208,7 +209,7 @@ async def test_what_is_said_and_heard_elsewhere_is_no_command(uri: str, sentence
 
 
 async def test_over_a_unix_socket(tmp_path: Path) -> None:
-    options = ("--data-dir", str(tmp_path), "--workers", "1")
+    options = (*EMBEDDED, "--data-dir", str(tmp_path), "--workers", "1")
     async with serving(JOB, *options, uri=f"unix://{tmp_path}/asr.socket") as uri, AsyncClient.from_uri(uri) as client:
         await send(client, AudioStart(RATE, WIDTH, 1), *audio(speech("What time is it?")), AudioStop())
         assert (await receive(client)).data["text"] == "what time is it"

@@ -74,6 +74,15 @@ class Fields:
             raise self._wrong(name, "a list of objects")
         return [Fields(f"{self._what}.{name}[{index}]", item) for index, item in enumerate(value)]
 
+    def texts(self, name: str) -> list[str]:
+        """Return a list of strings, empty where there is none."""
+        value = self._data.get(name)
+        if value is None:
+            return []
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise self._wrong(name, "a list of texts")
+        return value
+
     def numbers(self, name: str, count: int, *, least: float, most: float) -> tuple[float, ...] | None:
         """Return a list of exactly `count` numbers, or None where there is none."""
         value = self._data.get(name)
