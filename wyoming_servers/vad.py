@@ -9,32 +9,41 @@ back with the milliseconds that were heard.
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from wyoming.audio import AudioStop
-from wyoming.event import Event
+from wyoming.event import Event, Eventable
 from wyoming.info import Attribution
 
 from models import voice_activity
+from models.engines import Choice
 from models.silero import WINDOW_SAMPLES
 from models.voice_activity import VoiceSegmenter
 
+from .engines import Running, Setting, add_engine_options, open_engines
 from .listening import ListeningSession
 from .program import OURS, Job, main
 from .service import Client, Session
+from .windows import Listener, Windows
 from .wire import Info, VadModel, VadProgram
 from .wire.audio import RATE, WIDTH
 from .wire.options import version
 from .wire.vad import DetectVoice, VoiceActivity, VoiceStarted, VoiceStopped
-from .workers import Processes, Stream
 
-LISTENERS = 32
-"""Streams that are heard at once, each 3 MB in the one worker process; it could follow ten times as many."""
+LISTENERS = {"silero-onnx": 256, "silero": 32}
+"""Streams that are heard at once by each engine: one is 1 KB in the worker process, or 3 MB."""
+
+_MOST_LISTENERS = 4096
 
 _QUEUE = 16
+
+_CONNECTIONS = 320
+"""Unless an option says otherwise: all listeners, and others that only ask."""
+
+_WINDOW_BYTES = WINDOW_SAMPLES * WIDTH
 
 _SILERO = Attribution(name="Silero Team", url="https://github.com/snakers4/silero-vad")
 
@@ -42,13 +51,15 @@ _SILERO = Attribution(name="Silero Team", url="https://github.com/snakers4/siler
 class VadSession(ListeningSession):
     """Hears one stream of audio after the other."""
 
-    def __init__(self, client: Client, engine: Processes, defaults: DetectVoice) -> None:
+    def __init__(self, client: Client, engine: Running, windows: Windows, defaults: DetectVoice) -> None:
         super().__init__(client)
         self._engine = engine
+        self._together = windows
         self._defaults = defaults
         self._wanted = DetectVoice()
         self._place = AsyncExitStack()
-        self._stream: Stream | None = None
+        self._listener: Listener | None = None
+        self._rest = b""
         self._segmenter = VoiceSegmenter()
         self._samples = 0
         self._windows = 0
@@ -68,25 +79,31 @@ class VadSession(ListeningSession):
             window_samples=WINDOW_SAMPLES,
         )
         self._samples = self._windows = 0
-        self._stream = await self._place.enter_async_context(self._engine.stream())
+        self._rest = b""
+        self._listener = await Listener.at(await self._place.enter_async_context(self._engine.processes.stream()))
 
     async def hear(self, pcm: bytes) -> bool:
         """Judge window by window, and tell what is found."""
-        assert self._stream is not None
+        assert self._listener is not None
         self._samples += len(pcm) // WIDTH
-        for probability in await self._stream.call("feed", pcm):
+        pcm = self._rest + pcm
+        whole = len(pcm) - len(pcm) % _WINDOW_BYTES
+        self._rest = pcm[whole:]
+        told: list[Eventable] = []
+        for probability in await self._together.judge(self._listener, pcm[:whole]):
             if self._wanted.activity:
-                start = _ms(self._windows * WINDOW_SAMPLES)
-                await self.client.send(VoiceActivity(timestamp=start, probability=probability))
+                told.append(VoiceActivity(timestamp=_ms(self._windows * WINDOW_SAMPLES), probability=probability))
             self._windows += 1
-            await self._tell(self._segmenter.feed([probability]))
+            told += map(_told, self._segmenter.feed([probability]))
+        if told:
+            await self.client.send(*told)
         return True
 
     async def finish(self) -> None:
         """End the voice that still speaks, and tell that all is answered."""
-        await self._tell(self._segmenter.finish())
+        told = [*map(_told, self._segmenter.finish()), AudioStop(timestamp=_ms(self._samples))]
         await self.end()
-        await self.client.send(AudioStop(timestamp=_ms(self._samples)))
+        await self.client.send(*told)
 
     async def reset(self) -> None:
         """Forget the stream."""
@@ -95,17 +112,24 @@ class VadSession(ListeningSession):
 
     async def end(self) -> None:
         """Give the place in the worker back."""
-        self._stream = None
+        self._listener = None
         await self._place.aclose()
 
-    async def _tell(self, edges: list[voice_activity.VoiceStarted | voice_activity.VoiceStopped]) -> None:
-        for edge in edges:
-            told = VoiceStarted if isinstance(edge, voice_activity.VoiceStarted) else VoiceStopped
-            await self.client.send(told(timestamp=edge.ms))
+
+def _told(edge: voice_activity.VoiceStarted | voice_activity.VoiceStopped) -> Eventable:
+    told = VoiceStarted if isinstance(edge, voice_activity.VoiceStarted) else VoiceStopped
+    return told(timestamp=edge.ms)
 
 
 def _first(wanted: Any, default: Any) -> Any:
     return default if wanted is None else wanted
+
+
+def _whole(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= _MOST_LISTENERS:
+        raise ArgumentTypeError(f"takes a whole number from 1 to {_MOST_LISTENERS}, not '{text}'")
+    return value
 
 
 def _ms(samples: int) -> int:
@@ -113,7 +137,11 @@ def _ms(samples: int) -> int:
 
 
 def add_options(parser: ArgumentParser) -> None:
-    """Add what decides where speech starts and stops, unless a client asks for other figures."""
+    """Add the engine, and what decides where speech starts and stops unless a client asks for other figures."""
+    add_engine_options(parser, "vad")
+    parser.set_defaults(limit_connections=_CONNECTIONS)
+    known = ", ".join(f"{count} with {name}" for name, count in LISTENERS.items())
+    parser.add_argument("--listeners", type=_whole, help=f"streams heard at once; more wait for a place ({known})")
     parser.add_argument(
         "--threshold",
         type=float,
@@ -141,12 +169,13 @@ async def open_server(args: Namespace) -> AsyncIterator[tuple[Info, Callable[[Cl
     VoiceSegmenter(
         threshold=args.threshold, min_speech_ms=args.min_speech_ms, min_silence_ms=args.min_silence_ms
     )  # says what is wrong with them
-    engine = Processes("models.silero:open_silero", count=1, streams=LISTENERS, queue=_QUEUE)
-    try:
-        described = await engine.start()
-        yield _info(described), lambda client: VadSession(client, engine, defaults)
-    finally:
-        await engine.close()
+
+    def setting(choice: Choice) -> Setting:
+        return Setting(streams=args.listeners or LISTENERS[choice.engine.name], queue=_QUEUE)
+
+    async with open_engines(args, "vad", setting) as (engine,):
+        windows = Windows(_WINDOW_BYTES)
+        yield _info(engine.described), lambda client: VadSession(client, engine, windows, defaults)
 
 
 def _info(engine: dict[str, Any]) -> Info:

@@ -217,9 +217,18 @@ async def test_minutes_of_silence_are_answered_by_nothing(uri: str) -> None:
         assert answers == []
 
 
-async def test_many_listeners_are_heard_at_once_and_one_too_many_waits(uri: str) -> None:
+async def test_many_listeners_are_heard_at_once_and_one_too_many_waits(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listeners = 24
+    monkeypatch.setattr("wyoming_servers.vad.LISTENERS", dict.fromkeys(LISTENERS, listeners))
+    async with serving(JOB) as uri:
+        await _many(uri, listeners)
+
+
+async def _many(uri: str, listeners: int) -> None:
     start, *chunks, stop = audio(speech("Stop."))
-    clients = [AsyncClient.from_uri(uri) for _ in range(LISTENERS + 1)]
+    clients = [AsyncClient.from_uri(uri) for _ in range(listeners + 1)]
     try:
         for client in clients:
             await client.connect()

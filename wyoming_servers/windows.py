@@ -1,0 +1,98 @@
+"""Windows of many listeners, put together into one call of their engine.
+
+A call begins as soon as there is a window, but no sooner than `_TICK_S` after the one before it has begun, and when
+that has ended. So a listener alone waits for nothing, and a hundred of them cost a hundred calls a second: the crossing
+to the worker process is paid for once a tick, and the engine works on what has come since in one batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from .workers import Stream
+
+_TICK_S = 0.01
+
+_WINDOWS = 256
+"""In one call, about 10 ms of work, shared by all who wait: who sends an hour at once holds nobody up for longer."""
+
+
+class Listener:
+    """A stream of the engine, with its place, and the sound that waits to be heard."""
+
+    def __init__(self, stream: Stream, place: tuple[int, int]) -> None:
+        self.stream = stream
+        self.process, self.slot = place
+        self.waiting = b""
+        """Whole windows."""
+        self.found: list[float] = []
+        self.done: asyncio.Future[list[float]] | None = None
+
+    @classmethod
+    async def at(cls, stream: Stream) -> Listener:
+        """Ask for the place of `stream`."""
+        return cls(stream, await stream.call("place"))
+
+
+class Windows:
+    """What all listeners of a server share."""
+
+    def __init__(self, window_bytes: int) -> None:
+        self._window_bytes = window_bytes
+        self._listeners: dict[Listener, None] = {}  # who waits, in the order in which they came
+        self._calling: asyncio.Task[None] | None = None
+        self._began = 0.0
+
+    async def judge(self, listener: Listener, pcm: bytes) -> list[float]:
+        """Return the probabilities of the whole windows in `pcm`. Raises what the call of the engine raises.
+
+        One at a time for each listener. If cancelled, what has not gone to the engine yet is dropped.
+        """
+        if not pcm:
+            return []
+        listener.waiting, listener.found = pcm, []
+        listener.done = asyncio.get_running_loop().create_future()
+        self._listeners[listener] = None
+        if self._calling is None:
+            self._calling = asyncio.create_task(self._call())
+        try:
+            return await listener.done
+        finally:
+            self._listeners.pop(listener, None)
+
+    async def _call(self) -> None:
+        """Call the engine tick by tick for as long as somebody waits."""
+        loop = asyncio.get_running_loop()
+        while self._listeners:
+            if (early := self._began + _TICK_S - loop.time()) > 0:
+                await asyncio.sleep(early)
+            if not self._listeners:  # they have gone meanwhile
+                break
+            self._began = loop.time()
+            process = next(iter(self._listeners)).process  # after a crash, some may still be in the old one
+            listeners = [listener for listener in self._listeners if listener.process == process]
+            for listener in listeners:
+                del self._listeners[listener]
+            await self._hear(listeners)
+        self._calling = None
+
+    async def _hear(self, listeners: list[Listener]) -> None:
+        """Have one process hear the next windows of `listeners`, all of which are in it."""
+        share = max(1, _WINDOWS // len(listeners)) * self._window_bytes
+        heard = [(listener.slot, listener.waiting[:share]) for listener in listeners]
+        try:
+            told = await listeners[0].stream.call("hear", heard)
+        except Exception as error:  # noqa: BLE001 - the session of each tells its client
+            for listener in listeners:
+                if listener.done is not None and not listener.done.done():
+                    listener.done.set_exception(error)
+            return
+        for listener, found in zip(listeners, told, strict=True):
+            listener.found += found
+            listener.waiting = listener.waiting[share:]
+            if listener.done is None or listener.done.done():
+                continue
+            if listener.waiting:
+                self._listeners[listener] = None
+            else:
+                listener.done.set_result(listener.found)
