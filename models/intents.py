@@ -24,8 +24,8 @@ class SentenceResponder(Responder):
         self._sentences = sentences
         sentences.warm()
 
-    def open(self, *, text: str, history: Sequence[Exchange] = ()) -> SentenceAnswering:  # noqa: ARG002 - a sentence means the same whatever came before
-        """Return the answer: the `Intent` that `text` means, or nothing."""
+    def open(self, *, text: str, history: Sequence[Exchange] = (), **_: object) -> SentenceAnswering:  # noqa: ARG002
+        """Return the answer: the `Intent` that `text` means, whatever came before, or nothing."""
         return SentenceAnswering(self._sentences, text)
 
 

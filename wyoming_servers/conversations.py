@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -12,8 +12,9 @@ from models.engine import Exchange, Intent
 MOST = 256
 """Conversations that are remembered; with one more, the one longest silent is forgotten."""
 
-MOST_EXCHANGES = 8
-"""Of each, the latest."""
+MOST_EXCHANGES = 32
+"""Of each. With one more the older half is forgotten: a language model reads anew what follows something forgotten, so
+that is done seldom, and not with every exchange."""
 
 SILENT_S = 300.0
 """After so long a conversation is over, as with Home Assistant's sessions."""
@@ -23,7 +24,7 @@ SILENT_S = 300.0
 class Conversation:
     """What one conversation has come to."""
 
-    exchanges: deque[Exchange] = field(default_factory=lambda: deque(maxlen=MOST_EXCHANGES))
+    exchanges: list[Exchange] = field(default_factory=list)
     """Oldest first."""
 
     intent: Intent | None = None
@@ -33,6 +34,22 @@ class Conversation:
     def last_answer(self) -> str | None:
         """What the house said last."""
         return self.exchanges[-1].answer if self.exchanges else None
+
+    def remember(self, exchange: Exchange) -> None:
+        """Add what was said and answered."""
+        self.exchanges.append(exchange)
+        if len(self.exchanges) > MOST_EXCHANGES:
+            del self.exchanges[: MOST_EXCHANGES // 2]
+
+    def heard(self, last_reply: str) -> None:
+        """Forget what was answered after `last_reply`, the last that was said aloud: nobody heard it.
+
+        Where that was none of the answers here, somebody else said it, and nothing is forgotten.
+        """
+        for index, exchange in reversed(list(enumerate(self.exchanges))):
+            if exchange.answer == last_reply:
+                del self.exchanges[index + 1 :]
+                return
 
 
 class Conversations:

@@ -3,35 +3,40 @@
 A `transcript` is answered by `handled-start`, `handled-chunk`s, `handled-stop` and always `handled` with the whole
 text, or by `not-handled` with a sentence to say. `handled`'s context holds `conversation_id`, `intent {name, slots}`
 and `actions [{id, name, data}]`, which the satellite carries out.
+
+A client that streams what is said (`transcript-start` with its context, `transcript-chunk`s) before the `transcript`
+is answered sooner: a language model reads it meanwhile.
 """
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import uuid
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from datetime import datetime
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from wyoming.asr import Transcript
+from wyoming.asr import Transcript, TranscriptChunk, TranscriptStart
 from wyoming.event import Event
 from wyoming.handle import Handled, HandledChunk, HandledStart, HandledStop, NotHandled
-from wyoming.info import HandleModel, HandleProgram
+from wyoming.info import SelectProgram
 
-from models.engine import Exchange, Intent
-from models.sentences.house import House, load_house
+from models.engine import EngineError, Exchange, Intent
+from models.engines import Choice
+from models.sentences.house import load_house
 
-from .conversations import Conversation, Conversations
+from . import persona
+from .brain import Brain
+from .engines import Setting, add_engine_options, open_engines
 from .house import add_house_options
-from .program import OURS, Job, main
+from .program import Job, main
 from .service import Client, Session
-from .skills import Answer, Request, carry_out, english, talk
+from .skills import english
 from .skills.situation import read_situation
 from .wire import BadValue, Fields, Info
-from .wire.options import version
-from .workers import Processes
+from .workers import EngineCrashed, Processes
 
 MOST_CHARACTERS = 4000
 """Of a text; longer ones are refused."""
@@ -39,49 +44,56 @@ MOST_CHARACTERS = 4000
 MOST_ID_CHARACTERS = 128
 
 _QUEUE = 16
-"""Texts that may wait for the engine; it looks at one at a time."""
+"""Texts that may wait for an engine; it looks at one at a time."""
+
+_LLAMA = "llama"
+
+_IF_IT_CRASHES = (
+    "a fault in llama.cpp: with some CPUs its usual build does this at the first Q4_0 or Q8_0 weights. Build it again"
+    " with the options that script/setup --neural uses (GGML_NATIVE=OFF), or take the model in another quantisation,"
+    " such as Q4_K_M"
+)
 
 
-class Brain:
-    """What all connections share: the responder, the memory of conversations, and the clock on the wall."""
+class _Reply:
+    """An answer as it grows."""
 
-    def __init__(
-        self, engine: Processes, described: dict[str, Any], house: House, *, now: Callable[[], datetime] = datetime.now
-    ) -> None:
-        """`described` is what `engine` told of itself when it was started, `now` gives local time."""
-        self.engine = engine
-        self.languages: list[str] = described["languages"]
-        self.conversations = Conversations()
-        self._described = described
-        self._house = house
-        self._now = now
+    def __init__(self, client: Client, brain: Brain, known: str, context: dict[str, Any]) -> None:
+        self.conversation = brain.conversations.recall(known)
+        self.said: list[str] = []
+        """Pieces; empty as long as nobody has understood."""
+        self._client, self._brain, self._known, self._context = client, brain, known, context
+        self._extra: dict[str, Any] = {}
 
-    def carry_out(self, intent: Intent, conversation: Conversation, context: object) -> tuple[Intent, Answer]:
-        """Return what `intent` means in this conversation, and the answer to it."""
-        intent = talk.meant(intent, conversation.intent)
-        request = Request(intent, read_situation(context), self._house, self._now(), conversation.last_answer)
-        return intent, carry_out(request)
+    async def ask(self, engine: Processes, text: str, facts: str = "") -> None:
+        """Send what `engine` answers, as it comes; nothing where it has no answer."""
+        history = list(self.conversation.exchanges)
+        async with engine.stream(text=text, history=history, conversation=self._known, facts=facts) as answering:
+            while (piece := await answering.call("more")) is not None:
+                if piece == "":
+                    continue  # it is at work
+                if not self.said:
+                    await self._client.send(HandledStart(context={"conversation_id": self._known}))
+                self.said.append(self._carry_out(piece) if isinstance(piece, Intent) else piece)
+                if self.said[-1]:
+                    await self._client.send(HandledChunk(self.said[-1]))
 
-    def info(self) -> Info:
-        """Return what `describe` is answered with."""
-        model = HandleModel(
-            name=self._described["name"],
-            attribution=OURS,
-            installed=True,
-            description="The sentences of the house",
-            version=self._described["version"],
-            languages=self.languages,
-        )
-        program = HandleProgram(
-            name="hearth-handle",
-            attribution=OURS,
-            installed=True,
-            description="Answers what is said to the house",
-            version=version(),
-            models=[model],
-            supports_handled_streaming=True,
-        )
-        return Info(handle=[program])
+    def _carry_out(self, meant: Intent) -> str:
+        intent, answer = self._brain.carry_out(meant, self.conversation, self._context)
+        self.conversation.intent = intent
+        self._extra = {
+            "intent": {"name": intent.name, "slots": dict(intent.slots)},
+            "actions": [action.to_dict() for action in answer.actions],
+        }
+        return answer.text
+
+    async def end(self, text: str, facts: str) -> None:
+        """Remember the answer, and send the end of it."""
+        whole = "".join(self.said)
+        if whole:
+            self.conversation.remember(Exchange(text, whole, facts))
+        await self._client.send(HandledStop())
+        await self._client.send(Handled(text=whole, context={"conversation_id": self._known, **self._extra}))
 
 
 class HandleSession(Session):
@@ -90,19 +102,38 @@ class HandleSession(Session):
     def __init__(self, client: Client, brain: Brain) -> None:
         super().__init__(client)
         self._brain = brain
+        self._talker = brain.talker()
+        self._partial = ""
+        self._partial_context: dict[str, Any] = {}
+        self._reading: asyncio.Task[None] | None = None
 
     async def handle(self, event: Event) -> None:
-        """Answer a transcript; a text that is still being streamed is awaited, since it comes whole at its end."""
-        if not Transcript.is_type(event.type):
-            return
-        fields = Fields("transcript", event.data)
+        """Answer a transcript; of one that is still being streamed, let the language model read what there is."""
+        fields = Fields(event.type, event.data)
+        if SelectProgram.is_type(event.type):
+            self._talker = self._brain.talker(fields.text("name"))
+        elif TranscriptStart.is_type(event.type):
+            self._partial, self._partial_context = "", fields.optional_object("context") or {}
+        elif TranscriptChunk.is_type(event.type):
+            self._partial += fields.text("text")
+            self._read_ahead()
+        elif Transcript.is_type(event.type):
+            await self.reset()
+            await self._take(fields)
+
+    async def reset(self) -> None:
+        """Forget what was streamed."""
+        self._partial, self._partial_context = "", {}
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
+
+    async def _take(self, fields: Fields) -> None:
         text = fields.text("text").strip()
         if len(text) > MOST_CHARACTERS:
             raise BadValue(f"'text' of 'transcript' has {len(text)} characters; at most {MOST_CHARACTERS} are answered")
         context = fields.optional_object("context") or {}
-        known = Fields("context", context).optional_text("conversation_id") or uuid.uuid4().hex
-        if len(known) > MOST_ID_CHARACTERS:
-            raise BadValue(f"'conversation_id' has {len(known)} characters, at most {MOST_ID_CHARACTERS}")
+        known = _conversation_id(context) or uuid.uuid4().hex
         language = fields.optional_text("language")
         if not text:
             await self._refuse(english.NOT_HEARD, known)
@@ -116,56 +147,108 @@ class HandleSession(Session):
         return family in {known.partition("-")[0].lower() for known in self._brain.languages}
 
     async def _answer(self, text: str, known: str, context: dict[str, Any]) -> None:
-        conversation = self._brain.conversations.recall(known)
-        said: list[str] = []
-        extra: dict[str, Any] = {}
-        async with self._brain.engine.stream(text=text, history=list(conversation.exchanges)) as answering:
-            while (piece := await answering.call("more")) is not None:
-                if not said:
-                    await self.client.send(HandledStart(context={"conversation_id": known}))
-                if isinstance(piece, Intent):
-                    intent, answer = self._brain.carry_out(piece, conversation, context)
-                    conversation.intent = intent
-                    extra = {
-                        "intent": {"name": intent.name, "slots": dict(intent.slots)},
-                        "actions": [action.to_dict() for action in answer.actions],
-                    }
-                    said.append(answer.text)
-                else:
-                    said.append(piece)
-                if said[-1]:
-                    await self.client.send(HandledChunk(said[-1]))
-        if not said:
+        reply, facts = _Reply(self.client, self._brain, known, context), ""
+        if (heard := read_situation(context).last_reply) is not None:
+            reply.conversation.heard(heard)
+        await reply.ask(self._brain.sentences, text)
+        if not reply.said and self._talker is not None:
+            facts = self._brain.facts(reply.conversation, context)
+            await reply.ask(self._talker.processes, text, facts)
+        if reply.said:
+            await reply.end(text, facts)
+        else:
             await self._refuse(english.NOT_UNDERSTOOD, known)
+
+    def _read_ahead(self) -> None:
+        """Let the language model read what was said so far, unless it still reads what was said before."""
+        text, context = self._partial.strip(), self._partial_context
+        if self._talker is None or (self._reading is not None and not self._reading.done()):
             return
-        whole = "".join(said)
-        if whole:
-            conversation.exchanges.append(Exchange(text, whole))
-        await self.client.send(HandledStop())
-        await self.client.send(Handled(text=whole, context={"conversation_id": known, **extra}))
+        if (known := _conversation_id(context)) and 0 < len(text) <= MOST_CHARACTERS:
+            self._reading = self.client.spawn(self._read(self._talker.processes, text, known, context))
+
+    async def _read(self, engine: Processes, text: str, known: str, context: dict[str, Any]) -> None:
+        conversation = self._brain.conversations.recall(known)
+        async with engine.stream(
+            text=text,
+            history=list(conversation.exchanges),
+            conversation=known,
+            facts=self._brain.facts(conversation, context),
+            unfinished=True,
+        ) as reading:
+            while await reading.call("more") is not None:
+                pass
 
     async def _refuse(self, text: str, known: str) -> None:
         await self.client.send(NotHandled(text=text, context={"conversation_id": known}))
 
 
+def _conversation_id(context: dict[str, Any]) -> str | None:
+    known = Fields("context", context).optional_text("conversation_id")
+    if known is not None and len(known) > MOST_ID_CHARACTERS:
+        raise BadValue(f"'conversation_id' has {len(known)} characters, at most {MOST_ID_CHARACTERS}")
+    return known
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Add the house, and who answers what is none of its sentences."""
+    add_house_options(parser)
+    add_engine_options(parser, "handle")
+    parser.add_argument(
+        "--persona",
+        metavar="TEXT",
+        default=persona.PERSONA,
+        help="what a language model is told of itself; the rooms and things of the house follow (a short-spoken house)",
+    )
+    parser.add_argument(
+        "--context-tokens",
+        type=_tokens,
+        default=2048,
+        metavar="N",
+        help="longest conversation that a language model follows; older parts are dropped (%(default)s)",
+    )
+
+
+def _tokens(text: str) -> int:
+    if not 256 <= (value := int(text)) <= 131_072:
+        raise ValueError
+    return value
+
+
+_tokens.__name__ = "whole number from 256 to 131072"  # argparse names the type in its message
+
+
 @asynccontextmanager
 async def open_server(args: Namespace) -> AsyncIterator[tuple[Info, Callable[[Client], Session]]]:
-    """Load the house and start the engine; what is yielded serves until the block ends. Raises `EngineError`."""
+    """Load the house and start the engines; what is yielded serves until the block ends. Raises `EngineError`."""
     house = load_house(args.config)
-    chosen = {"config": args.config, "custom_sentences": args.custom_sentences}
-    engine = Processes("models.intents:open_responder", chosen, count=1, queue=_QUEUE)
-    try:
-        brain = Brain(engine, await engine.start(), house)
+    looked_up = {"config": args.config, "custom_sentences": args.custom_sentences}
+    told = {"system_prompt": persona.describe(house, args.persona), "context_tokens": args.context_tokens}
+
+    def setting(choice: Choice) -> Setting:
+        return Setting(told if choice.engine.name == _LLAMA else looked_up, queue=_QUEUE)
+
+    async with AsyncExitStack() as stack:
+        try:
+            running = await stack.enter_async_context(open_engines(args, "handle", setting))
+        except EngineCrashed as error:
+            raise EngineError(f"{error}: {_IF_IT_CRASHES}") from None
+        if running[0].choice.engine.name == _LLAMA:
+            talkers = running
+            sentences = Processes("models.intents:open_responder", looked_up, count=1, queue=_QUEUE)
+            stack.push_async_callback(sentences.close)
+            described = await sentences.start()
+        else:
+            talkers, sentences, described = [], running[0].processes, running[0].described
+        brain = Brain(sentences, described, house, talkers=talkers)
         yield brain.info(), lambda client: HandleSession(client, brain)
-    finally:
-        await engine.close()
 
 
 JOB = Job(
     name="handle",
     port=10500,
     description="Answers what is said to the house: a Wyoming server of the job `handle`.",
-    add_options=add_house_options,
+    add_options=add_options,
     open=open_server,
 )
 

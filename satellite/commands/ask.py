@@ -1,4 +1,4 @@
-"""Print what the house answers to a sentence. No satellite is there to carry it out: no timer is set, nothing switched.
+"""Print what the house answers to a sentence, as it comes. No satellite is there to carry it out: nothing is switched.
 
 With --json: {"text", "reply", "handled", "intent": {"name", "slots"} or null, "actions"}. Exit status 1 where the house
 does not understand.
@@ -11,7 +11,7 @@ from argparse import ArgumentParser, Namespace
 
 from wyoming.asr import Transcript
 from wyoming.event import Event
-from wyoming.handle import Handled, NotHandled
+from wyoming.handle import Handled, HandledChunk, NotHandled
 
 from wyoming_servers.wire import Connection, ConnectionLost, Fields, answer, connect_to
 
@@ -38,24 +38,28 @@ async def run(args: Namespace) -> int:
     context = {"conversation_id": args.conversation} if args.conversation else None
     async with reach("handle", args) as uri, connect_to(uri) as connection:
         await connection.send(Transcript(text=text, language=args.language, context=context))
-        event = await _answer(connection)
+        streamed, event = await _answer(connection, output)
     fields = Fields(event.type, event.data)
     reply = fields.text("text", default="")
     meant = fields.optional_object("context") or {}
     handled = Handled.is_type(event.type)
     intent, actions = meant.get("intent"), meant.get("actions") or []
     output.record(text=text, reply=reply, handled=handled, intent=intent, actions=actions)
-    output.line(reply)
+    output.piece("\n" if streamed else f"{reply}\n")
     return 0 if handled else 1
 
 
-async def _answer(connection: Connection) -> Event:
-    """Return the `handled` or `not-handled`."""
+async def _answer(connection: Connection, output: Output) -> tuple[bool, Event]:
+    """Print what is streamed; return whether anything was, and the `handled` or `not-handled`."""
+    streamed = False
     try:
-        async with asyncio.timeout(_ANSWER_S):
-            while True:
+        while True:
+            async with asyncio.timeout(_ANSWER_S):
                 event = await answer(connection)
-                if Handled.is_type(event.type) or NotHandled.is_type(event.type):
-                    return event
+            if HandledChunk.is_type(event.type):
+                streamed = True
+                output.piece(Fields(event.type, event.data).text("text"))
+            elif Handled.is_type(event.type) or NotHandled.is_type(event.type):
+                return streamed, event
     except TimeoutError:
-        raise ConnectionLost(f"{connection.peer} did not answer within {_ANSWER_S:g} s") from None
+        raise ConnectionLost(f"{connection.peer} said nothing for {_ANSWER_S:g} s") from None

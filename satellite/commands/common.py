@@ -63,9 +63,9 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else " " for char in text)
 
 
-def _print(line: str) -> None:
+def _print(text: str, end: str = "\n") -> None:
     try:
-        print(line, flush=True)
+        print(text, end=end, flush=True)
     except BrokenPipeError:  # whoever read has gone (`hearth discover | head -1`): end in good order, as if told to
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         signal.raise_signal(signal.SIGTERM)
@@ -103,6 +103,14 @@ class Output:
             self._console.print(printable(text), style=style, soft_wrap=True)
         elif not self.json:
             _print(printable(text))
+
+    def piece(self, text: str) -> None:
+        """Print a part of a text as it comes, for people only; a line break in it is one."""
+        shown = "\n".join(printable(line) for line in text.split("\n"))
+        if self._console is not None:
+            self._console.print(shown, end="", soft_wrap=True)
+        elif not self.json:
+            _print(shown, end="")
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Print a table, for people only: with a ruled head on a terminal, in aligned columns elsewhere."""

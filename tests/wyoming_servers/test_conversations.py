@@ -4,7 +4,7 @@ from wyoming_servers.conversations import MOST, MOST_EXCHANGES, SILENT_S, Conver
 
 def test_remembered_by_id() -> None:
     conversations = Conversations(clock=lambda: 0.0)
-    conversations.recall("a").exchanges.append(Exchange("what time is it", "It is 3 PM."))
+    conversations.recall("a").remember(Exchange("what time is it", "It is 3 PM."))
     assert conversations.recall("a").last_answer == "It is 3 PM."
     assert conversations.recall("b").last_answer is None
 
@@ -40,6 +40,21 @@ def test_bounded() -> None:
     conversations.recall("one more")
     assert len(conversations) == MOST
     assert conversations.recall("0") is first
-    for _ in range(MOST_EXCHANGES + 5):
-        first.exchanges.append(Exchange("a", "b"))
+    for number in range(MOST_EXCHANGES):
+        first.remember(Exchange(str(number), "b"))
     assert len(first.exchanges) == MOST_EXCHANGES
+    first.remember(Exchange("one more", "b"))
+    assert [one.text for one in first.exchanges][:2] == [str(MOST_EXCHANGES // 2), str(MOST_EXCHANGES // 2 + 1)]
+    assert first.exchanges[-1].text == "one more"
+
+
+def test_what_nobody_heard_is_forgotten() -> None:
+    conversation = Conversations().recall("a")
+    for text in ("one", "two", "three"):
+        conversation.remember(Exchange(text, f"{text}!"))
+    conversation.heard("somebody else's words")
+    assert len(conversation.exchanges) == 3
+    conversation.heard("two!")
+    assert [one.text for one in conversation.exchanges] == ["one", "two"]
+    conversation.heard("two!")
+    assert conversation.last_answer == "two!"

@@ -1,0 +1,113 @@
+"""What all connections of the handle server share: who answers, the memory of conversations, the clock on the wall.
+
+What is said is looked up among the sentences of the house first, which takes milliseconds and does what was asked. What
+is none of them goes to a language model, where there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from wyoming.info import Attribution, HandleModel, HandleProgram
+
+from models.engine import Intent
+from models.sentences.house import House
+
+from . import persona
+from .conversations import Conversation, Conversations
+from .engines import Running
+from .program import OURS
+from .skills import Answer, Request, carry_out, talk
+from .skills.situation import read_situation
+from .wire import BadValue, Info
+from .wire.options import version
+from .workers import Processes
+
+NAME = "hearth-handle"
+"""The program that clients get; each further language model makes one more, named like it."""
+
+_LLAMA = Attribution(name="llama.cpp", url="https://github.com/ggml-org/llama.cpp")
+
+
+class Brain:
+    """Answers come from `sentences`, and from one of `talkers`: the first unless a client chooses another."""
+
+    def __init__(
+        self,
+        sentences: Processes,
+        described: dict[str, Any],
+        house: House,
+        *,
+        talkers: Sequence[Running] = (),
+        now: Callable[[], datetime] = datetime.now,
+    ) -> None:
+        """`described` is what `sentences` told of itself when it was started, `now` gives local time."""
+        self.sentences = sentences
+        self.languages: list[str] = described["languages"]
+        self.conversations = Conversations()
+        self.talkers = list(talkers)
+        self._described = described
+        self._house = house
+        self._now = now
+
+    def talker(self, name: str = NAME) -> Running | None:
+        """Return the language model of the program that a client chose, None where there is none.
+
+        Raises `BadValue` for a name that is no program's.
+        """
+        if name == NAME:
+            return self.talkers[0] if self.talkers else None
+        for one in self.talkers:
+            if name == one.name:
+                return one
+        known = ", ".join([NAME, *(one.name for one in self.talkers)])
+        raise BadValue(f"'name' of 'select-program' is {name!r:.60}; this server has {known}")
+
+    def carry_out(self, intent: Intent, conversation: Conversation, context: object) -> tuple[Intent, Answer]:
+        """Return what `intent` means in this conversation, and the answer to it."""
+        intent = talk.meant(intent, conversation.intent)
+        request = Request(intent, read_situation(context), self._house, self._now(), conversation.last_answer)
+        return intent, carry_out(request)
+
+    def facts(self, conversation: Conversation, context: object) -> str:
+        """Return what a language model is to know of this moment; empty where it was told the same before."""
+        told = [exchange.facts for exchange in conversation.exchanges if exchange.facts]
+        facts = persona.facts(self._house, self._now(), read_situation(context))
+        return "" if told[-1:] == [facts] else facts
+
+    def info(self) -> Info:
+        """Return what `describe` is answered with: the program that clients get, and one for each further model."""
+        first, others = self.talkers[:1], self.talkers[1:]
+        return Info(handle=[self._program(NAME, first), *(self._program(one.name, [one]) for one in others)])
+
+    def _program(self, name: str, talkers: Sequence[Running]) -> HandleProgram:
+        sentences = HandleModel(
+            name=self._described["name"],
+            attribution=OURS,
+            installed=True,
+            description="The sentences of the house",
+            version=self._described["version"],
+            languages=self.languages,
+        )
+        models = [
+            HandleModel(
+                name=talker.name,
+                attribution=_LLAMA,
+                installed=True,
+                description="A language model, for what is none of the sentences",
+                version=talker.described["version"],
+                languages=talker.described["languages"],
+            )
+            for talker in talkers
+        ]
+        return HandleProgram(
+            name=name,
+            attribution=OURS,
+            installed=True,
+            description="Answers what is said to the house",
+            version=version(),
+            models=[sentences, *models],
+            supports_handled_streaming=True,
+        )
