@@ -142,6 +142,9 @@ def _listen(family: socket.AddressFamily, address: Any) -> socket.socket:
     try:
         if family != socket.AF_UNIX:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            # Inherited too. asyncio sets it only where a socket's protocol was named, and without it the second of two
+            # small events waits 40 ms for the peer to acknowledge the first.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address[0] != "::")  # everywhere is IPv4 as well
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):  # those who connect inherit them
