@@ -285,15 +285,30 @@ class Label:
 
 
 class Classifier(ABC):
-    """Tells what a picture shows."""
+    """Tells what a picture shows.
+
+    In two steps, so that one picture can be made ready while another one is looked at, and large pictures need not be
+    held for a whole batch.
+    """
 
     name: str
     version: str
+    description: str
     labels: list[str]
+    batch: int
+    """How many pictures are best looked at together."""
+
+    enough: int
+    """Pixels: a picture whose longer side is decoded larger gains nothing."""
 
     @abstractmethod
-    def classify(self, pictures: Sequence[npt.NDArray[np.uint8]]) -> list[list[Label]]:
-        """Return the labels of each picture, best first.
+    def prepare(self, picture: npt.NDArray[np.uint8]) -> Any:
+        """Make a picture ready: height x width x 3, blue, green, red, 0 to 255."""
 
-        A picture is height x width x 3, blue, green, red, 0 to 255.
-        """
+    @abstractmethod
+    def see(self, prepared: Sequence[Any]) -> list[list[Label]]:
+        """Return the labels of each picture that `prepare` made ready, best first."""
+
+    def classify(self, pictures: Sequence[npt.NDArray[np.uint8]]) -> list[list[Label]]:
+        """Return the labels of each picture, best first."""
+        return self.see([self.prepare(picture) for picture in pictures])

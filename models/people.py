@@ -31,6 +31,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.engine import BadInput, Box, Classifier, EngineUnavailable, Label
+from models.looking import Looker
 
 MAX_SIDE = 800
 """Pixels: see the table above."""
@@ -75,19 +76,24 @@ class PeopleDetector(Classifier):
         cv2.setNumThreads(1)  # the server's threads are the parallel ones; the rest of the machine stays free
         self._cv2: Any = cv2
         self.name, self.version, self.labels = "people", str(cv2.__version__), ["person"]
-        self.max_side = max_side
-        """Pixels; a picture decoded to a longer side gains nothing."""
+        self.description = "Upright whole figures, with boxes"
+        self.enough = max_side
+        self.batch = 1  # four pictures at once take as long as one after the other, and so the first comes sooner
 
-    def classify(self, pictures: Sequence[npt.NDArray[np.uint8]]) -> list[list[Label]]:
-        """Return the people in each picture, surest first, with their boxes."""
-        return [self._people(picture) for picture in pictures]
-
-    def _people(self, picture: npt.NDArray[np.uint8]) -> list[Label]:
+    def prepare(self, picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """Return the picture no larger than it is looked at."""
         height, width = picture.shape[:2]
-        smaller = min(1.0, self.max_side / max(width, height))
+        smaller = min(1.0, self.enough / max(width, height))
         if smaller < 1:
             size = (max(1, round(width * smaller)), max(1, round(height * smaller)))
             picture = self._cv2.resize(picture, size, interpolation=self._cv2.INTER_AREA)
+        return picture
+
+    def see(self, prepared: Sequence[npt.NDArray[np.uint8]]) -> list[list[Label]]:
+        """Return the people in each picture, surest first, with their boxes."""
+        return [self._people(picture) for picture in prepared]
+
+    def _people(self, picture: npt.NDArray[np.uint8]) -> list[Label]:
         height, width = picture.shape[:2]
         if width + 2 * _PADDING[0] < _WINDOW[0] or height + 2 * _PADDING[1] < _WINDOW[1]:
             return []
@@ -103,6 +109,11 @@ class PeopleDetector(Classifier):
             if all(_shared(box, other.box) <= _OVERLAP for other in people if other.box is not None):
                 people.append(Label(self.labels[0], 0, _score(margin), box))
         return people
+
+
+def open_people(max_side: int = MAX_SIDE) -> Looker:
+    """Load the engine, for a worker process to be told by name."""
+    return Looker(PeopleDetector(max_side=max_side))
 
 
 def _score(margin: float) -> float:

@@ -4,97 +4,54 @@ A client sends `classify` if it wants other figures than the server's, then `ima
 by `image-credit`: one image may be looked at while another one waits. A newer image takes the place of the one that
 waits, so that the answer is always about the newest. Every image gets one `classification`.
 
-Frames of several connections take turns. They are not put together into batches: the people detector takes as long for
-four pictures at once as for one after the other, and so the first answers come sooner.
+Frames of several connections take turns, or are put together into batches where the engine gains from it, for which
+they wait at most 5 ms. Each model has an engine in a process of its own, where pictures are decoded too.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import sys
-import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import chain, repeat
 
-import numpy as np
 from wyoming.event import Event
 from wyoming.info import Attribution
 
-from models import picture
-from models.engine import BadInput, Label
-from models.people import MAX_SIDE, PeopleDetector
+from models.engine import BadInput, EngineError, Label
+from models.engines import Choice
+from models.people import MAX_SIDE
 
+from .engines import Running, Setting, add_engine_options, named, open_engines
+from .eyes import Eyes
 from .program import OURS, Job, main
 from .service import Client, Session
-from .turns import Frame, Turns
-from .wire import BadValue, Busy, ImageModel, ImageProgram, Info
+from .turns import Frame
+from .wire import ImageModel, ImageProgram, Info, RequestError
 from .wire.image import Classification, Classify, Image, ImageCredit, LabelScore
 from .wire.options import version
-from .workers import Threads
 
 CREDITS = 2
 """One image that is looked at, and one that waits. More would only be superseded."""
 
-_QUEUE, _QUEUE_BYTES = 16, 16 << 20
-"""Frames of all connections that may wait, and their bytes."""
-
-_M_MMAP_THRESHOLD = -3  # from glibc's malloc.h
+_LANES = 2
+"""Of an engine that takes batches: one is looked at while the next one is decoded."""
 
 _OPENCV = Attribution(name="OpenCV", url="https://opencv.org")
-
-
-class Eyes:
-    """What all connections share: the engine, the threads it runs in, and the turns."""
-
-    def __init__(self, engine: PeopleDetector, *, threads: int, min_score: float) -> None:
-        self.engine = engine
-        self.min_score = min_score
-        self.turns = Turns(threads, queue=_QUEUE, queue_bytes=_QUEUE_BYTES)
-        self._threads = Threads(threads, queue=threads, name="image")
-
-    async def look(self, data: bytes) -> tuple[list[Label], int]:
-        """Return what the encoded picture shows, and how many ms it took to see it. Raises `BadInput`."""
-        return await self._threads.run(self._look, data)
-
-    def _look(self, data: bytes) -> tuple[list[Label], int]:
-        started = time.monotonic()
-        seen = self.engine.classify([picture.decode(data, enough=self.engine.max_side)])[0]
-        return seen, round((time.monotonic() - started) * 1000)
-
-    def close(self) -> None:
-        """Wait for what is being looked at."""
-        self._threads.close()
-
-    def info(self) -> Info:
-        """Return what `describe` is answered with."""
-        model = ImageModel(
-            name=self.engine.name,
-            attribution=_OPENCV,
-            installed=True,
-            description="Upright whole figures, with boxes",
-            version=self.engine.version,
-            labels=len(self.engine.labels),
-        )
-        program = ImageProgram(
-            name="hearth-image",
-            attribution=OURS,
-            installed=True,
-            description="Tells what a picture shows",
-            version=version(),
-            models=[model],
-        )
-        return Info(image=[program])
+_ONNX = Attribution(name="ONNX Runtime", url="https://onnxruntime.ai")
 
 
 class ImageSession(Session):
     """Looks at one client's images."""
 
-    def __init__(self, client: Client, eyes: Eyes) -> None:
+    def __init__(self, client: Client, models: list[Eyes], min_score: float) -> None:
         super().__init__(client)
-        self._eyes = eyes
+        self._models = {eyes.name: eyes for eyes in models}
+        self._eyes = models[0]
+        self._min_score = min_score
         self._wanted = Classify()
         self._waiting: Frame | None = None
         self._credited = False
@@ -107,40 +64,52 @@ class ImageSession(Session):
         elif Classify.is_type(event.type):
             await self._credit()
             wanted = Classify.from_event(event)
-            if wanted.name not in (None, self._eyes.engine.name):
-                raise BadValue(f"there is no model {wanted.name!r:.60}; this server has '{self._eyes.engine.name}'")
+            engine = named([eyes.engine for eyes in self._models.values()], wanted.name, "'classify'")
             self._wanted = wanted
+            self._eyes.leave()
+            self._eyes = self._models[engine.name]
+            self._eyes.join()
+
+    async def end(self) -> None:
+        """Leave the engine to the others."""
+        if self._credited:
+            self._eyes.leave()
 
     async def _credit(self) -> None:
         if not self._credited:
             self._credited = True
+            self._eyes.join()
             await self.client.send(ImageCredit(CREDITS))
 
     def _take(self, image: Image) -> None:
         received = asyncio.get_running_loop().time()
         deadline = None if image.deadline_ms is None else received + image.deadline_ms / 1000
-        if self._waiting is not None:
+        if self._waiting is not None and not self._waiting.is_next:
             self._waiting.decide("superseded")
-        self._waiting = frame = Frame(len(image.image), received=received, deadline=deadline)
-        self.client.spawn(self._answer(image, frame, self._wanted))
+        self._waiting = frame = Frame(image.image, received=received, deadline=deadline)
+        self._eyes.enter(frame)
+        self.client.spawn(self._answer(image, frame, self._eyes, self._wanted))
 
-    async def _answer(self, image: Image, frame: Frame, wanted: Classify) -> None:
-        answer = Classification(image.id, self._eyes.engine.name, "ok", timestamp=image.timestamp)
-        async with self._eyes.turns.turn(frame) as outcome:
-            answer.status = outcome
-            answer.queued_ms = round((asyncio.get_running_loop().time() - frame.received) * 1000)
-            if outcome == "ok":
-                try:
-                    seen, answer.inference_ms = await self._eyes.look(image.image)
-                    answer.labels = self._labels(seen, wanted)
-                except BadInput as error:
-                    answer.status, answer.text = "invalid", str(error)
-                except Busy as error:  # the threads still work for clients that have gone
-                    answer.status, answer.text = "busy", error.text
+    async def _answer(self, image: Image, frame: Frame, eyes: Eyes, wanted: Classify) -> None:
+        answer = Classification(image.id, eyes.name, "ok", timestamp=image.timestamp)
+        answer.status = await frame.outcome()
+        answer.queued_ms = round((asyncio.get_running_loop().time() - frame.received) * 1000)
+        if answer.status == "ok":
+            try:
+                seen = await frame.seen
+            except RequestError as error:  # the engine's process has died, or cannot be started
+                answer.status, answer.text = "busy", error.text
+            except (EngineError, RuntimeError) as error:
+                answer.status, answer.text = "busy", str(error)
+            else:
+                if isinstance(seen, str):
+                    answer.status, answer.text = "invalid", seen
+                else:
+                    answer.labels, answer.inference_ms = self._labels(seen[0], wanted), seen[1]
         await self.client.send(answer)
 
     def _labels(self, seen: list[Label], wanted: Classify) -> list[LabelScore]:
-        least = self._eyes.min_score if wanted.threshold is None else wanted.threshold
+        least = self._min_score if wanted.threshold is None else wanted.threshold
         return [_told(label) for label in seen if label.score >= least][: wanted.top_k]
 
 
@@ -155,12 +124,21 @@ def _short(value: float) -> float:
 
 
 def add_options(parser: ArgumentParser) -> None:
-    """Add how closely it looks."""
+    """Add the engine, and how closely it looks."""
+    add_engine_options(parser, "image")
+    parser.add_argument(
+        "--labels",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="names of what a --model of your own tells apart, one a line, where no labels.txt lies beside it; may be"
+        " repeated, in the order of --model",
+    )
     parser.add_argument(
         "--max-side",
         type=int,
         default=MAX_SIDE,
-        help="pixels of a picture's longer side; larger ones are made smaller before they are looked at (%(default)s)",
+        help="pixels of a picture's longer side for the engine people; larger ones are made smaller (%(default)s)",
     )
     parser.add_argument(
         "--min-score", type=float, default=0.5, help="score, 0 to 1, from which a label is told (%(default)s)"
@@ -169,34 +147,56 @@ def add_options(parser: ArgumentParser) -> None:
         "--threads",
         type=int,
         default=max(1, (os.cpu_count() or 2) - 1),
-        help="pictures looked at at once (one less than the cores: %(default)s)",
+        help="that look at pictures (one less than the cores: %(default)s)",
     )
-
-
-def _give_memory_back() -> None:
-    """Let glibc return every large block to the system when it is freed.
-
-    Else it keeps what came and went as pictures: 65 MB after a flood of large ones.
-    """
-    with suppress(AttributeError, OSError):  # another C library
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 256 * 1024)
 
 
 @asynccontextmanager
 async def open_server(args: Namespace) -> AsyncIterator[tuple[Info, Callable[[Client], Session]]]:
-    """Load the engine; what is yielded serves until the block ends. Raises `EngineError`."""
+    """Start the engines; what is yielded serves until the block ends. Raises `EngineError`."""
     if not 0 <= args.min_score <= 1:
         raise BadInput(f"min-score is {args.min_score}; it must be 0 to 1")
     if not 1 <= args.threads <= 64:
         raise BadInput(f"threads is {args.threads}; it must be 1 to 64")
-    _give_memory_back()
-    engine = PeopleDetector(max_side=args.max_side)
-    engine.classify([np.zeros((128, 64, 3), np.uint8)])  # the first one pays for what is made once
-    eyes = Eyes(engine, threads=args.threads, min_score=args.min_score)
-    try:
-        yield eyes.info(), lambda client: ImageSession(client, eyes)
-    finally:
-        eyes.close()
+    if len(args.labels) > len(args.model):
+        raise BadInput("there are more --labels than --model; the people detector needs none")
+    labels = chain(args.labels, repeat(None))
+    lanes = {"people": args.threads}  # each looks at a picture alone
+
+    def setting(choice: Choice) -> Setting:
+        if choice.engine.name == "people":
+            return Setting({"max_side": args.max_side}, streams=lanes["people"])
+        return Setting({"threads": args.threads, "labels": next(labels)}, streams=_LANES)
+
+    async with AsyncExitStack() as stack:
+        running = await stack.enter_async_context(open_engines(args, "image", setting))
+        models = [Eyes(engine) for engine in running]
+        for eyes in models:
+            await stack.enter_async_context(eyes.open(lanes.get(eyes.engine.choice.engine.name, _LANES)))
+        yield _info(running), lambda client: ImageSession(client, models, args.min_score)
+
+
+def _info(running: list[Running]) -> Info:
+    models = [
+        ImageModel(
+            name=one.name,
+            attribution=_OPENCV if one.choice.engine.name == "people" else _ONNX,
+            installed=True,
+            description=one.described["description"],
+            version=one.described["version"],
+            labels=len(one.described["labels"]),
+        )
+        for one in running
+    ]
+    program = ImageProgram(
+        name="hearth-image",
+        attribution=OURS,
+        installed=True,
+        description="Tells what a picture shows",
+        version=version(),
+        models=models,
+    )
+    return Info(image=[program])
 
 
 JOB = Job(

@@ -1,22 +1,30 @@
-"""Whose frame is looked at next: a few places, one bounded queue, and frames that lose their worth while they wait."""
+"""Whose frames are looked at next: one bounded queue, batches, and frames that lose their worth while they wait."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import suppress
+from typing import Any
+
+GATHER_S = 0.005
+"""How long a frame waits for those of other cameras, so that they are looked at together."""
 
 
 class Frame:
     """One frame and what becomes of it."""
 
-    def __init__(self, size: int, *, received: float, deadline: float | None = None) -> None:
-        """`size` is in bytes; `received` and `deadline`, at which nobody wants the answer any more, are loop times."""
-        self.size = size
+    def __init__(self, data: bytes, *, received: float, deadline: float | None = None) -> None:
+        """`received` and `deadline`, at which nobody wants the answer any more, are loop times."""
+        loop = asyncio.get_running_loop()
+        self.data = data
         self.received = received
         self.deadline = deadline
-        self._outcome: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.is_next = False
+        """True where an engine that is free takes it at once: no newer frame should take its place."""
+        self.seen: asyncio.Future[Any] = loop.create_future()
+        """What was seen, or why nothing, once its turn has come."""
+        self._outcome: asyncio.Future[str] = loop.create_future()
 
     @property
     def waits(self) -> bool:
@@ -31,7 +39,10 @@ class Frame:
         return False
 
     async def outcome(self) -> str:
-        """Wait until it is settled, at its deadline as "expired". If cancelled, it is settled as "gone"."""
+        """Wait until it is settled: "ok" when its turn has come, at its deadline "expired".
+
+        If cancelled, it is settled as "gone".
+        """
         try:
             async with asyncio.timeout_at(self.deadline):
                 return await asyncio.shield(self._outcome)
@@ -42,55 +53,67 @@ class Frame:
             self.decide("gone")
             raise
 
-    @property
-    def has_place(self) -> bool:
-        """True when its turn has come."""
-        return not self.waits and self._outcome.result() == "ok"
-
 
 class Turns:
     """First come, first served; frames that have been settled otherwise are passed over."""
 
-    def __init__(self, places: int, *, queue: int, queue_bytes: int) -> None:
-        """`places` frames have their turn at once; `queue` may wait, if they have `queue_bytes` together."""
-        self._free = places
+    def __init__(self, *, queue: int, queue_bytes: int) -> None:
+        """`queue` frames may wait, if they have `queue_bytes` together; one may always."""
+        self.cameras = 0
+        """How many clients send frames."""
+        self.free = 0
+        """How many frames would be taken at once."""
         self._queue = queue
         self._queue_bytes = queue_bytes
         self._waiting: deque[Frame] = deque()
+        self._taken: list[Frame] = []
+        self._came = asyncio.Event()
 
-    @asynccontextmanager
-    async def turn(self, frame: Frame) -> AsyncIterator[str]:
-        """Wait for the turn of `frame`, which lasts as long as the block; yields "ok".
-
-        There is no turn where "busy" is yielded (the queue is full), "expired" (its deadline has passed), or what
-        `frame.decide` was told meanwhile.
-        """
-        self._enter(frame)
-        try:
-            outcome = await frame.outcome()
-            late = frame.deadline is not None and asyncio.get_running_loop().time() >= frame.deadline
-            yield "expired" if late and outcome == "ok" else outcome
-        finally:
-            if frame.has_place:
-                self._leave()
-
-    def _enter(self, frame: Frame) -> None:
+    def enter(self, frame: Frame) -> None:
+        """Let `frame` wait for its turn; where there is no room it is settled as "busy"."""
         if not frame.waits:
             return
-        self._waiting = deque(waiting for waiting in self._waiting if waiting.waits)
-        if self._free:
-            self._free -= 1
-            frame.decide("ok")
-        elif (
-            len(self._waiting) < self._queue
-            and sum(waiting.size for waiting in self._waiting) + frame.size <= self._queue_bytes
+        waiting = self._still_waiting()
+        if waiting and (
+            len(waiting) >= self._queue
+            or sum(len(other.data) for other in waiting) + len(frame.data) > self._queue_bytes
         ):
-            self._waiting.append(frame)
-        else:
             frame.decide("busy")
+            return
+        frame.is_next = len(waiting) < self.free
+        waiting.append(frame)
+        self._came.set()
 
-    def _leave(self) -> None:
-        while self._waiting:
-            if self._waiting.popleft().decide("ok"):
-                return
-        self._free += 1
+    async def some(self) -> None:
+        """Wait until a frame waits."""
+        while not self._still_waiting():
+            self._came.clear()
+            await self._came.wait()
+
+    async def take(self, most: int) -> list[Frame]:
+        """Return up to `most` frames whose turn it is, which is none where those that waited have been settled.
+
+        While other cameras have no frame here or being looked at, the first frame waits up to `GATHER_S` for theirs.
+        """
+        loop = asyncio.get_running_loop()
+        while waiting := self._still_waiting():
+            self._taken = [frame for frame in self._taken if not frame.seen.done()]
+            left = waiting[0].received + GATHER_S - loop.time()
+            if left <= 0 or len(waiting) >= min(most, self.cameras - len(self._taken)):
+                break
+            self._came.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._came.wait()
+        frames: list[Frame] = []
+        while self._waiting and len(frames) < most:
+            frame = self._waiting.popleft()
+            late = frame.deadline is not None and loop.time() >= frame.deadline
+            if frame.decide("expired" if late else "ok") and not late:
+                frames.append(frame)
+        self._taken += frames
+        return frames
+
+    def _still_waiting(self) -> deque[Frame]:
+        self._waiting = deque(frame for frame in self._waiting if frame.waits)
+        return self._waiting

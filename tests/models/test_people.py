@@ -79,7 +79,7 @@ def test_threads_may_share_it(detector: PeopleDetector) -> None:
 
 def test_photos(detector: PeopleDetector, shared: Path) -> None:
     found = {
-        path.stem: people(detector, decode(path.read_bytes(), enough=detector.max_side))
+        path.stem: people(detector, decode(path.read_bytes(), enough=detector.enough))
         for path in (shared / "media" / "photos").glob("*.jpg")
     }
     sure = {name: sum(label.score >= 0.5 for label in labels) for name, labels in found.items()}

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,8 @@ from wyoming.event import Event
 from wyoming.ping import Ping
 
 from camera.figure import draw_figure
-from models.engine import BadInput, Label
-from models.people import PeopleDetector
+from models.engine import BadInput
+from models.engines import ENGINES, Choice
 from wyoming_servers.image import CREDITS, JOB
 from wyoming_servers.wire import describe
 from wyoming_servers.wire.image import Classification, Classify, Image, ImageCredit
@@ -29,7 +31,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def uri() -> AsyncIterator[str]:
-    async with serving(JOB) as uri:
+    async with serving(JOB, "--engine", "people") as uri:
         yield uri
 
 
@@ -131,7 +133,7 @@ async def test_what_is_no_picture_is_invalid_and_the_connection_lives(
 @pytest.mark.parametrize(
     ("event", "told"),
     [
-        (Classify(name="dogs").event(), "there is no model 'dogs'; this server has 'people'"),
+        (Classify(name="dogs").event(), "'classify' asks for 'dogs'; this server has people"),
         (Event("classify", {"top_k": 0}), "'top_k' of 'classify' takes a whole number from 1"),
         (Event("classify", {"threshold": "high"}), "'threshold' of 'classify'"),
         (Event("image", {}), "'id' of 'image'"),
@@ -162,7 +164,10 @@ async def test_an_expired_image_is_not_looked_at(client: AsyncClient) -> None:
 
 
 async def test_over_a_unix_socket(tmp_path: Path) -> None:
-    async with serving(JOB, uri=f"unix://{tmp_path}/image.socket") as uri, AsyncClient.from_uri(uri) as client:
+    async with (
+        serving(JOB, "--engine", "people", uri=f"unix://{tmp_path}/image.socket") as uri,
+        AsyncClient.from_uri(uri) as client,
+    ):
         assert (await look(client, image())).status == "ok"
 
 
@@ -176,70 +181,82 @@ async def test_many_cameras_are_all_answered(uri: str) -> None:
     assert {answer.status for camera in found for answer in camera} == {"ok"}
 
 
-class Slow(PeopleDetector):
-    """Looks as long as the test wants."""
+class Slow:
+    """A server whose detector waits to be told to go on."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.loop = asyncio.get_running_loop()
-        self.may_go_on = asyncio.Event()
-        self.looked_at = 0
+    def __init__(self, uri: str, folder: Path) -> None:
+        self.uri = uri
+        self.folder = folder
 
-    def classify(self, pictures: Sequence[npt.NDArray[np.uint8]]) -> list[list[Label]]:
-        self.looked_at += 1
-        if self.looked_at > 1:  # the first one warms up
-            asyncio.run_coroutine_threadsafe(self.may_go_on.wait(), self.loop).result(20)
-        return super().classify(pictures)
+    def go_on(self) -> None:
+        (self.folder / "go").touch()
+
+    @property
+    def batches(self) -> list[int]:
+        """How many pictures were looked at together, each time."""
+        path = self.folder / "looked"
+        return [int(line) for line in path.read_text().split()] if path.exists() else []
+
+    @property
+    def looked_at(self) -> int:
+        return sum(self.batches)
+
+    async def until_it_looks(self, at: int = 1) -> None:
+        async with asyncio.timeout(20):
+            while self.looked_at < at:  # noqa: ASYNC110 - another process looks
+                await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def slow_server(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, batch: int = 1, lanes: str = "1"
+) -> AsyncIterator[Slow]:
+    (people,) = (engine for engine in ENGINES if engine.name == "people")
+    engine = replace(people, factory="tests.wyoming_servers.slow_eyes:open_slow")
+    monkeypatch.setattr("wyoming_servers.engines.choose", lambda *_: [Choice(engine, "a test")])
+    monkeypatch.setenv("SLOW_EYES", str(folder))
+    monkeypatch.setenv("SLOW_EYES_BATCH", str(batch))
+    async with serving(JOB, "--threads", lanes) as uri:
+        yield Slow(uri, folder)
+        (folder / "go").touch()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def slow(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[str, Slow]]:
-    """A server with one thread, whose detector waits to be told to go on."""
-    made: list[Slow] = []
-
-    def make(**options: Any) -> Slow:
-        made.append(Slow(**options))
-        return made[-1]
-
-    monkeypatch.setattr("wyoming_servers.image.PeopleDetector", make)
-    async with serving(JOB, "--threads", "1") as uri:
-        yield uri, made[0]
-        made[0].may_go_on.set()
+async def slow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Slow]:
+    async with slow_server(monkeypatch, tmp_path) as slow:
+        yield slow
 
 
-async def test_a_newer_image_takes_the_place_of_the_one_that_waits(slow: tuple[str, Slow]) -> None:
-    uri, detector = slow
-    async with AsyncClient.from_uri(uri) as client:
+async def test_a_newer_image_takes_the_place_of_the_one_that_waits(slow: Slow) -> None:
+    async with AsyncClient.from_uri(slow.uri) as client:
         await send(client, *(image(number, timestamp=index) for index, number in enumerate("abcd")))
         first = await answers(client, 2)
         assert [(answer.id, answer.status, answer.timestamp) for answer in first] == [
             ("b", "superseded", 1),
             ("c", "superseded", 2),
         ]
-        detector.may_go_on.set()
+        slow.go_on()
         rest = await answers(client, 2)
         assert [(answer.id, answer.status) for answer in rest] == [("a", "ok"), ("d", "ok")]
         assert rest[0].labels
-        assert detector.looked_at == 3
+        assert slow.looked_at == 2
 
 
-async def test_an_image_expires_while_another_is_looked_at(slow: tuple[str, Slow]) -> None:
-    uri, detector = slow
-    async with AsyncClient.from_uri(uri) as one, AsyncClient.from_uri(uri) as other:
+async def test_an_image_expires_while_another_is_looked_at(slow: Slow) -> None:
+    async with AsyncClient.from_uri(slow.uri) as one, AsyncClient.from_uri(slow.uri) as other:
         await send(one, image("one"))
         await until(one, "image-credit")
         await send(other, image("other", deadline_ms=30))
         (answer,) = await answers(other)
         assert (answer.status, answer.inference_ms) == ("expired", 0)
         assert answer.queued_ms >= 30
-        detector.may_go_on.set()
+        slow.go_on()
         assert (await answers(one))[0].status == "ok"
-        assert detector.looked_at == 2
+        assert slow.looked_at == 1
 
 
-async def test_one_too_many_is_told_busy(slow: tuple[str, Slow]) -> None:
-    uri, detector = slow
-    clients = [AsyncClient.from_uri(uri) for _ in range(18)]
+async def test_one_too_many_is_told_busy(slow: Slow) -> None:
+    clients = [AsyncClient.from_uri(slow.uri) for _ in range(18)]
     try:
         for client in clients:
             await client.connect()
@@ -247,37 +264,76 @@ async def test_one_too_many_is_told_busy(slow: tuple[str, Slow]) -> None:
             await until(client, "image-credit")
         (answer,) = await answers(clients[-1])
         assert (answer.status, answer.labels) == ("busy", [])
-        detector.may_go_on.set()
+        slow.go_on()
         done = await asyncio.gather(*(answers(client) for client in clients[:-1]))
         assert {answer.status for (answer,) in done} == {"ok"}
     finally:
         await asyncio.gather(*(client.disconnect() for client in clients))
 
 
-async def test_a_camera_that_goes_is_not_looked_at(slow: tuple[str, Slow]) -> None:
-    uri, detector = slow
-    async with AsyncClient.from_uri(uri) as staying:
+async def test_a_camera_that_goes_is_not_looked_at(slow: Slow) -> None:
+    async with AsyncClient.from_uri(slow.uri) as staying:
         await send(staying, image("staying"))
         await until(staying, "image-credit")
-        async with AsyncClient.from_uri(uri) as leaving:
+        async with AsyncClient.from_uri(slow.uri) as leaving:
             await send(leaving, image("leaving"))
             await until(leaving, "image-credit")
-        detector.may_go_on.set()
+        slow.go_on()
         assert (await answers(staying))[0].status == "ok"
         assert (await look(staying, image("next"))).status == "ok"
-        assert detector.looked_at == 3
+        assert slow.looked_at == 2
 
 
-async def test_describe_is_answered_while_it_looks(slow: tuple[str, Slow]) -> None:
-    uri, _ = slow
-    async with AsyncClient.from_uri(uri) as client:
+async def test_describe_is_answered_while_it_looks(slow: Slow) -> None:
+    async with AsyncClient.from_uri(slow.uri) as client:
         await send(client, image(), Ping())
         assert (await until(client, "pong"))[-1].type == "pong"
-        assert (await describe(uri)).jobs == ["image"]
+        assert (await describe(slow.uri)).jobs == ["image"]
+
+
+async def test_frames_of_several_cameras_are_looked_at_together(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with slow_server(monkeypatch, tmp_path, batch=4) as slow, AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(AsyncClient.from_uri(slow.uri)) for _ in range(7)]
+        await send(clients[0], image())
+        await slow.until_it_looks()
+        for client in clients[1:]:
+            await send(client, image())
+            await until(client, "image-credit")
+        slow.go_on()
+        assert [len((await answers(client))[0].labels) for client in clients] == [1] * 7
+        assert slow.batches == [1, 4, 2]
+
+
+async def test_a_bad_picture_among_others_spoils_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    async with slow_server(monkeypatch, tmp_path, batch=4) as slow, AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(AsyncClient.from_uri(slow.uri)) for _ in range(4)]
+        await send(clients[0], image())
+        await slow.until_it_looks()
+        for client, data in zip(clients[1:], (NOBODY, b"hello", FIGURE), strict=True):
+            await send(client, image("b", data))
+            await until(client, "image-credit")
+        slow.go_on()
+        found = [(await answers(client))[0] for client in clients]
+        assert [(one.status, len(one.labels)) for one in found] == [("ok", 1), ("ok", 0), ("invalid", 0), ("ok", 1)]
+
+
+async def test_a_process_that_dies_is_told_and_replaced(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    async with slow_server(monkeypatch, tmp_path) as slow, AsyncClient.from_uri(slow.uri) as client:
+        (slow.folder / "die").touch()
+        answer = await look(client, image("a"))
+        assert (answer.id, answer.status, answer.labels) == ("a", "busy", [])
+        assert answer.text
+        slow.go_on()
+        assert (await look(client, image("b"))).status == "ok"
 
 
 async def test_options() -> None:
-    async with serving(JOB, "--min-score", "0", "--max-side", "320") as uri, AsyncClient.from_uri(uri) as client:
+    async with (
+        serving(JOB, "--engine", "people", "--min-score", "0", "--max-side", "320") as uri,
+        AsyncClient.from_uri(uri) as client,
+    ):
         assert (await look(client, image())).status == "ok"
     for option, value, told in (
         ("--min-score", "2", "min-score is 2"),
@@ -285,7 +341,7 @@ async def test_options() -> None:
         ("--max-side", "10", "max_side is 10"),
     ):
         with pytest.raises(BadInput, match=told):
-            async with serving(JOB, option, value):
+            async with serving(JOB, "--engine", "people", option, value):
                 pass
 
 

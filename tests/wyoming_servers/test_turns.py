@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from wyoming_servers.turns import Frame, Turns
+from wyoming_servers.turns import GATHER_S, Frame, Turns
 
 
 def now() -> float:
@@ -11,121 +11,140 @@ def now() -> float:
 
 
 def frame(size: int = 1, deadline: float | None = None) -> Frame:
-    return Frame(size, received=now(), deadline=deadline)
+    return Frame(bytes(size), received=now(), deadline=deadline)
 
 
-class Looking:
-    """A frame's turn, entered by a task, ended by `finish`."""
-
-    def __init__(self, turns: Turns, frame: Frame) -> None:
-        self.frame = frame
-        self.outcome: str | None = None
-        self._finish = asyncio.Event()
-        self.task = asyncio.create_task(self._run(turns))
-
-    async def _run(self, turns: Turns) -> None:
-        async with turns.turn(self.frame) as self.outcome:
-            if self.outcome == "ok":
-                await self._finish.wait()
-
-    async def finish(self) -> None:
-        self._finish.set()
-        await self.task
-        await settle()
+def turns(queue: int = 8) -> Turns:
+    return Turns(queue=queue, queue_bytes=100)
 
 
-async def settle() -> None:
-    for _ in range(5):
-        await asyncio.sleep(0)
+def entered(turns: Turns, *frames: Frame) -> list[Frame]:
+    for one in frames:
+        turns.enter(one)
+    return list(frames)
 
 
-async def looking(turns: Turns, *frames: Frame) -> list[Looking]:
-    found = [Looking(turns, frame) for frame in frames]
-    await settle()
-    return found
+async def settled(*frames: Frame) -> list[str | None]:
+    """What became of frames, None for one that waits."""
+    return [None if one.waits else await one.outcome() for one in frames]
+
+
+async def at_once(turns: Turns) -> list[Frame]:
+    """What is taken without waiting."""
+    taking = asyncio.create_task(turns.take(8))
+    await asyncio.sleep(0)
+    assert taking.done()
+    return taking.result()
 
 
 async def test_first_come_first_served() -> None:
-    a, b, c = await looking(Turns(1, queue=8, queue_bytes=100), *(frame() for _ in range(3)))
-    assert [a.outcome, b.outcome, c.outcome] == ["ok", None, None]
-    await a.finish()
-    assert [b.outcome, c.outcome] == ["ok", None]
-    await b.finish()
-    assert c.outcome == "ok"
-    await c.finish()
+    some = turns()
+    a, b, c = entered(some, frame(), frame(), frame())
+    assert await some.take(1) == [a]
+    assert await settled(a, b, c) == ["ok", None, None]
+    assert await some.take(8) == [b, c]
+    assert await settled(b, c) == ["ok", "ok"]
+    assert await some.take(8) == []
 
 
-async def test_as_many_as_there_are_places() -> None:
-    turns = Turns(2, queue=1, queue_bytes=100)
-    a, b, c, d = await looking(turns, *(frame() for _ in range(4)))
-    assert [a.outcome, b.outcome, c.outcome, d.outcome] == ["ok", "ok", None, "busy"]
-    await a.finish()
-    assert c.outcome == "ok"
-    for one in (b, c):
-        await one.finish()
-    again = await looking(turns, frame(), frame())
-    assert [one.outcome for one in again] == ["ok", "ok"]
-    for one in again:
-        await one.finish()
+async def test_who_waits_for_frames_is_told_of_the_first() -> None:
+    some = turns()
+    waits = asyncio.create_task(some.some())
+    await asyncio.sleep(0.01)
+    assert not waits.done()
+    (a,) = entered(some, frame())
+    await asyncio.wait_for(waits, 5)
+    assert await some.take(8) == [a]
+
+
+async def test_the_queue_is_bounded() -> None:
+    some = turns(queue=2)
+    frames = entered(some, *(frame() for _ in range(4)))
+    assert await settled(*frames) == [None, None, "busy", "busy"]
+    await some.take(1)
+    assert await settled(*entered(some, frame(), frame())) == [None, "busy"]
 
 
 async def test_the_queue_is_bounded_in_bytes() -> None:
-    a, b, c, d = await looking(Turns(1, queue=8, queue_bytes=100), *(frame(size) for size in (500, 60, 60, 40)))
-    assert [a.outcome, b.outcome, c.outcome, d.outcome] == ["ok", None, "busy", None]
-    for one in (a, b, d):
-        await one.finish()
+    some = turns()
+    frames = entered(some, *(frame(size) for size in (60, 50, 40)))
+    assert await settled(*frames) == [None, "busy", None]
+    assert await some.take(8) == [frames[0], frames[2]]
+    assert await settled(*entered(some, frame(500))) == [None]  # one may always wait
 
 
 async def test_what_was_settled_otherwise_is_passed_over() -> None:
-    turns = Turns(1, queue=2, queue_bytes=100)
-    a, b, c = await looking(turns, *(frame() for _ in range(3)))
-    assert b.frame.decide("superseded")
-    assert not b.frame.decide("ok")
-    (d,) = await looking(turns, frame())  # b has left room
-    assert [b.outcome, c.outcome, d.outcome] == ["superseded", None, None]
-    await a.finish()
-    assert c.outcome == "ok"
-    for one in (c, d):
-        await one.finish()
+    some = turns(queue=2)
+    a, b = entered(some, frame(), frame())
+    assert b.decide("superseded")
+    assert not b.decide("ok")
+    (c,) = entered(some, frame())  # b has left room
+    assert await settled(b, c) == ["superseded", None]
+    assert await some.take(8) == [a, c]
     early = frame()
     early.decide("superseded")
-    assert [one.outcome for one in await looking(turns, early)] == ["superseded"]
+    entered(some, early)
+    assert await some.take(8) == []
 
 
-async def test_at_its_deadline_a_frame_is_expired_even_while_it_waits() -> None:
-    turns = Turns(1, queue=8, queue_bytes=100)
-    a, b, late = await looking(turns, frame(), frame(deadline=now() + 0.02), frame(deadline=now() - 1))
-    await asyncio.wait_for(b.task, 5)
-    assert [b.outcome, late.outcome] == ["expired", "expired"]
-    await a.finish()
-    (c,) = await looking(turns, frame(deadline=now() + 60))
-    assert c.outcome == "ok"
-    await c.finish()
-    (d,) = await looking(turns, frame(deadline=now() - 1))  # a free place is not spent on it either
-    assert d.outcome == "expired"
-    assert [one.outcome for one in await looking(turns, frame())] == ["ok"]
+async def test_at_its_deadline_a_frame_is_expired() -> None:
+    some = turns()
+    short, late, fine = entered(
+        some, frame(deadline=now() + 0.02), frame(deadline=now() - 1), frame(deadline=now() + 60)
+    )
+    assert await asyncio.wait_for(short.outcome(), 5) == "expired"
+    assert await some.take(8) == [fine]
+    assert await settled(late, fine) == ["expired", "ok"]
 
 
 async def test_a_deadline_that_passes_before_the_turn_is_looked_at() -> None:
-    turns = Turns(1, queue=8, queue_bytes=100)
-    short = frame(deadline=now() + 0.005)
-    task = Looking(turns, short)
+    some = turns()
+    (short,) = entered(some, frame(deadline=now() + 0.005))
     time.sleep(0.01)  # noqa: ASYNC251 - the loop is held up, on purpose
-    await settle()
-    assert task.outcome == "expired"
-    assert [one.outcome for one in await looking(turns, frame())] == ["ok"]
+    assert await some.take(8) == []
+    assert await settled(short) == ["expired"]
 
 
 async def test_who_goes_leaves_the_place() -> None:
-    turns = Turns(1, queue=8, queue_bytes=100)
-    a, b, c = await looking(turns, *(frame() for _ in range(3)))
-    b.task.cancel()
-    await settle()
-    a.task.cancel()
-    await settle()
-    assert c.outcome == "ok"
-    never_begun = Looking(turns, frame())
-    never_begun.task.cancel()
-    c.task.cancel()
-    await settle()
-    assert [one.outcome for one in await looking(turns, frame())] == ["ok"]
+    some = turns()
+    a, b = entered(some, frame(), frame())
+    gone = asyncio.create_task(a.outcome())
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.gather(gone, return_exceptions=True)
+    assert await settled(a) == ["gone"]
+    assert await some.take(8) == [b]
+
+
+async def test_a_frame_waits_for_those_of_other_cameras_but_not_long() -> None:
+    some = turns()
+    some.cameras = 3
+    entered(some, a := frame())
+    taking = asyncio.create_task(some.take(8))
+    await asyncio.sleep(0)
+    entered(some, b := frame(), c := frame())
+    assert await asyncio.wait_for(taking, 5) == [a, b, c]
+    entered(some, d := frame())
+    assert await at_once(some) == [d]  # all other cameras have a frame that is being looked at
+    for one in (a, b, c, d):
+        one.seen.set_result(None)
+    entered(some, e := frame())
+    began = now()
+    assert await some.take(8) == [e]
+    assert now() - began >= GATHER_S * 0.9
+    entered(some, f := frame(), g := frame())
+    assert await some.take(2) == [f, g]  # as many as there can be
+
+
+async def test_nobody_waits_where_frames_have_waited_already() -> None:
+    some = turns()
+    some.cameras = 3
+    entered(some, a := frame())
+    time.sleep(2 * GATHER_S)  # noqa: ASYNC251 - the loop is held up, on purpose
+    assert await at_once(some) == [a]
+
+
+async def test_who_is_next_is_known() -> None:
+    some = turns()
+    some.free = 2
+    assert [one.is_next for one in entered(some, frame(), frame(), frame())] == [True, True, False]
