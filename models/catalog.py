@@ -89,8 +89,10 @@ def load(path: Path) -> dict[str, Model]:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
         raise CatalogError(f"the catalogue {path} cannot be read: {error}") from error
-    languages = table.get("languages", {})
-    return {name: _model(name, entry, languages) for name, entry in table.get("models", {}).items()}
+    entries, languages = table.get("models", {}), table.get("languages", {})
+    if not (isinstance(entries, dict) and all(isinstance(table, dict) for table in (languages, *entries.values()))):
+        raise CatalogError(f"the catalogue {path} has tables [models.NAME] and [languages] only")
+    return {name: _model(name, entry, languages) for name, entry in entries.items()}
 
 
 @cache

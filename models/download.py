@@ -24,8 +24,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
 from models.engine import EngineError
@@ -48,10 +50,13 @@ _TRIES = 5
 _PAUSE_S = 0.5
 """Before the next try; doubled each time that one brings nothing."""
 
+_LONGEST_PAUSE_S = 30
+"""However long a busy server asks to wait."""
+
 _BLOCK = 256 * 1024
 _NETWORK = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.ETIMEDOUT}
 _AGAIN = {408, 425, 429, 500, 502, 503, 504}
-_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
+_RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18})")
 
 
 class DownloadError(EngineError):
@@ -70,6 +75,7 @@ def fetch(
     url: str,
     part: Path,
     *,
+    model: str,
     name: str,
     size: int,
     headers: Mapping[str, str] | None = None,
@@ -78,20 +84,21 @@ def fetch(
 ) -> None:
     """Make `part` `size` bytes long, going on from what it holds; what it holds is not checked.
 
-    `name` is the file's, for messages. `headers` go to the first server only, never to where it redirects. Raises
-    `DownloadError`, or `Stopped` when `cancelled` says so; the part is kept then.
+    `model` and `name`, the file's, are for messages. `headers` go to the first server only, never to where it
+    redirects. Raises `DownloadError`, or `Stopped` when `cancelled` says so; the part is kept then.
     """
+    what = f"{model}'s {name}"
     part.parent.mkdir(parents=True, exist_ok=True)
     if _length(part) > size:
         part.unlink()
     idle = 0
-    began = _length(part)
-    while (have := _length(part)) < size:
+    began = most = _length(part)
+    while _length(part) < size:
         pause_s = _PAUSE_S
         try:
-            with part.open("ab") as file:
-                _go_on(url, file, name=name, size=size, headers=headers or {}, progress=progress, cancelled=cancelled)
-                file.flush()
+            with part.open("ab", buffering=0) as file:
+                told = partial(progress, "fetch", name)
+                _go_on(url, file, what=what, size=size, headers=headers or {}, progress=told, cancelled=cancelled)
                 os.fsync(file.fileno())
             why = "the connection was cut"
         except urllib.error.HTTPError as error:
@@ -99,35 +106,36 @@ def fetch(
             if error.code == 416:  # what we have is not part of what is there now
                 part.unlink()
             elif error.code not in _AGAIN:
-                raise DownloadError(explain(url, name, error.code)) from error
+                raise DownloadError(explain(url, what, error.code)) from error
             why = f"{host(url)} answers {error.code} {error.reason}"
-            with suppress(TypeError, ValueError):
-                pause_s = min(float(error.headers["Retry-After"]), 30.0)
-        except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError, ssl.SSLError) as error:
+            pause_s = min(_number(error.headers.get("Retry-After")) or _PAUSE_S, _LONGEST_PAUSE_S)
+        except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError, ValueError) as error:
             why = unreachable(url, error)
             if _length(part) == began and isinstance(error, urllib.error.URLError):
                 raise DownloadError(why) from error  # never came through: no blip, but no network
         except OSError as error:
-            if error.errno not in _NETWORK:
-                raise DownloadError(f"{name} cannot be written to {part.parent}: {error.strerror}") from error
+            if error.errno not in _NETWORK and not isinstance(error, ssl.SSLError):
+                raise DownloadError(f"{what} cannot be written to {part.parent}: {error.strerror}") from error
             why = unreachable(url, error)
-        if _length(part) >= size:
+        have = _length(part)
+        if have == size:
             break
-        idle = 0 if _length(part) > have else idle + 1
-        if idle >= _TRIES:
-            raise DownloadError(f"{name} stops at {_length(part)} of {size} bytes ({why}): pull again to go on there")
-        progress("cut", name, _length(part), size)
+        idle = 0 if have > most else idle + 1
+        most = max(most, have)
+        if idle == _TRIES:
+            raise DownloadError(f"{what} stops at {have} of {size} bytes ({why}): pull again to go on there")
+        progress("cut", name, have, size)
         _sleep(pause_s * 2 ** max(0, idle - 1) if idle else 0.0, cancelled)
 
 
 def _go_on(
     url: str,
-    part: BinaryIO,
+    part: FileIO,
     *,
-    name: str,
+    what: str,
     size: int,
     headers: Mapping[str, str],
-    progress: Progress,
+    progress: Callable[[int, int], None],
     cancelled: Cancelled,
 ) -> None:
     """Append what one connection brings."""
@@ -141,7 +149,7 @@ def _go_on(
         start, total = _extent(response)
         if total is not None and total != size:
             raise Mismatch(
-                f"{name} is {total} bytes at {host(url)}, and must be {size}: it was changed there; update Hearth"
+                f"{what} is {total} bytes at {host(url)}, and must be {size}: it was changed there; update Hearth"
             )
         if start > have:
             raise http.client.HTTPException(f"bytes from {start} on were sent instead of {have}")
@@ -154,17 +162,23 @@ def _go_on(
             block = response.read1(min(_BLOCK, size - have))
             if not block:
                 return
-            part.write(block)
+            rest = memoryview(block)
+            while rest:
+                rest = rest[part.write(rest) :]
             have += len(block)
-            progress("fetch", name, have, size)
+            progress(have, size)
 
 
 def _extent(response: http.client.HTTPResponse) -> tuple[int, int | None]:
     """Return where the body starts in the file, and the file's size where the server tells it."""
     if response.status == 206 and (match := _RANGE.fullmatch(response.headers.get("Content-Range", ""))):
         return int(match[1]), int(match[2])
-    length = response.headers.get("Content-Length", "")
-    return 0, int(length) if length.isdecimal() else None
+    return 0, _number(response.headers.get("Content-Length"))
+
+
+def _number(header: str | None) -> int | None:
+    """Return a header's number; None where it is none, or beyond all reason."""
+    return int(header) if header and re.fullmatch(r"[0-9]{1,18}", header) else None
 
 
 def _opener() -> urllib.request.OpenerDirector:
@@ -198,20 +212,20 @@ def host(url: str) -> str:
     return urlsplit(url).hostname or url
 
 
-def explain(url: str, name: str, status: int) -> str:
+def explain(url: str, what: str, status: int) -> str:
     """Say in one line what an HTTP status means here, and what to do."""
     if status in (401, 403):
-        return f"{host(url)} refuses {name} ({status}): if it asks for an account or its terms, see docs/models.md"
+        return f"{host(url)} refuses {what} ({status}): if it asks for an account or its terms, see docs/models.md"
     if status in (404, 410):
-        return f"{host(url)} no longer has {name} ({status}): update Hearth, or pull another model"
-    return f"{host(url)} answers {status} for {name}: try again later"
+        return f"{host(url)} no longer has {what} ({status}): update Hearth, or pull another model"
+    return f"{host(url)} answers {status} for {what}: try again later"
 
 
-def wrong_bytes(url: str, name: str) -> Mismatch:
+def wrong_bytes(url: str, model: str, name: str) -> Mismatch:
     """Return the error of a file whose checksum is wrong."""
     return Mismatch(
-        f"{name} from {host(url)} has wrong bytes and was thrown away: pull again; if that does not help, something "
-        "between here and there changes files"
+        f"{model}'s {name} from {host(url)} has wrong bytes and was thrown away: pull again; if that does not help, "
+        "something between here and there changes files"
     )
 
 

@@ -21,11 +21,12 @@ def fetch(model: Model, file: File, *, progress: Progress, cancelled: Cancelled)
     except ImportError as error:
         raise EngineUnavailable(f"to pull {model.name}: pip install 'wyoming-hearth[{model.engine}]'") from error
     pooch.get_logger().setLevel(logging.WARNING)  # what goes on is told to `progress`
-    name = f"{model.name}'s {file.name}"
     part = places.part(model, file)
 
     def downloader(url: str, output_file: str, _: object) -> None:
-        download.fetch(url, part, name=name, size=file.size, progress=progress, cancelled=cancelled)
+        download.fetch(
+            url, part, model=model.name, name=file.name, size=file.size, progress=progress, cancelled=cancelled
+        )
         part.replace(Path(output_file))
 
     failures: list[DownloadError] = []
@@ -33,7 +34,7 @@ def fetch(model: Model, file: File, *, progress: Progress, cancelled: Cancelled)
         try:
             pooch.retrieve(url, f"sha256:{file.sha256}", file.name, places.folder(model), downloader=downloader)
         except ValueError:  # pooch's word for a wrong checksum
-            failures.append(download.wrong_bytes(url, name))
+            failures.append(download.wrong_bytes(url, model.name, file.name))
         except DownloadError as error:
             failures.append(error)
         else:

@@ -39,7 +39,8 @@ def fetch(model: Model, file: File, *, progress: Progress, cancelled: Cancelled)
         download.fetch(
             url,
             part,
-            name=f"{model.name}'s {file.name}",
+            model=model.name,
+            name=file.name,
             size=file.size,
             headers={"Authorization": token} if (token := build_hf_headers().get("authorization")) else None,
             progress=progress,
@@ -48,7 +49,7 @@ def fetch(model: Model, file: File, *, progress: Progress, cancelled: Cancelled)
         for algorithm, expected in checksums(file, etag):
             if download.digest(part, algorithm, name=file.name, progress=progress, cancelled=cancelled) != expected:
                 part.unlink()
-                raise download.wrong_bytes(url, f"{model.name}'s {file.name}")
+                raise download.wrong_bytes(url, model.name, file.name)
         part.replace(blob)
     try:  # finds the blob, and makes the link to it
         huggingface_hub.hf_hub_download(
@@ -97,9 +98,9 @@ def _explain(error: Exception, model: Model, file: File, url: str) -> str:
         )
     if isinstance(error, errors.OfflineModeIsEnabled):
         return f"{what} is not here, and HF_HUB_OFFLINE is set: unset it to pull"
+    if isinstance(error, errors.LocalEntryNotFoundError):  # no connection, in many words
+        return download.unreachable(url, error.__cause__ or error)
     if isinstance(error, errors.RepositoryNotFoundError | errors.RevisionNotFoundError | errors.EntryNotFoundError):
-        if (cause := error.__cause__) is not None:  # LocalEntryNotFoundError: no connection, in many words
-            return download.unreachable(url, cause)
         return download.explain(url, what, 404)
     status = getattr(getattr(error, "response", None), "status_code", None)
     return download.explain(url, what, status) if status else download.unreachable(url, error)
