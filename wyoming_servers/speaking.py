@@ -11,7 +11,9 @@ from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from models.clauses import Clauses
 from models.engine import Speech
 from models.pieces import Pace, Pieces
+from models.plain import Plain
 from models.silence import Trim
+from models.speakable import speakable
 
 from .service import Client
 from .wire import BadValue
@@ -43,6 +45,7 @@ class Speaking:
         self._voiced = voiced
         self._chunk_bytes = 2 * samples
         self._more = more
+        self._plain = Plain()
         self._clauses = Clauses(voiced.language)
         self._pieces = Pieces(voiced.pace, voiced.shortest)
         self._trim = Trim(voiced.rate)
@@ -61,7 +64,7 @@ class Speaking:
 
     async def finish(self) -> None:
         """Say the rest."""
-        self._pieces.add(self._clauses.flush())
+        self._take(self._clauses.add(self._plain.flush()) + self._clauses.flush())
         await self._speak(over=True)
         await self._send(self._trim.finish())
         await self._client.send(AudioStop())
@@ -70,7 +73,10 @@ class Speaking:
         self._characters += len(text)
         if self._characters > MOST_CHARACTERS:
             raise BadValue(f"the text has {self._characters} characters; at most {MOST_CHARACTERS} are said at a time")
-        self._pieces.add(self._clauses.add(text))
+        self._take(self._clauses.add(self._plain.add(text)))
+
+    def _take(self, clauses: list[str]) -> None:
+        self._pieces.add([speakable(clause, self._voiced.language) for clause in clauses])
 
     async def _speak(self, *, over: bool) -> None:
         """Say the pieces that are there; each is sent while the next one is made."""
