@@ -6,11 +6,9 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from models.engine import Answering, BadInput, EngineUnavailable, Exchange, Responder
+from models.engine import BadInput, EngineUnavailable
 
 
 class Engine:
@@ -118,34 +116,6 @@ class Patient(Stream):
 
     def cancel(self) -> None:
         self._cancelled.set()
-
-
-class Talker(Responder):
-    """Answers with what was said and, when asked to wait, goes on for ever; `log` tells what became of it."""
-
-    def __init__(self, log: str) -> None:
-        self.name, self.version, self.languages = "talker", "1", ["en-GB"]
-        self._log = Path(log)
-
-    def open(self, *, text: str, history: Sequence[Exchange]) -> Talking:
-        return Talking(text, history, self._log)
-
-
-class Talking(Answering):
-    def __init__(self, text: str, history: Sequence[Exchange], log: Path) -> None:
-        self._text = text
-        self._log = log
-        self._pieces = iter(["You said: ", text, *(f"(after {one.text}: {one.answer})" for one in history)])
-
-    def more(self) -> str | None:
-        if self._text == "wait":
-            time.sleep(0.05)
-            return "still waiting"
-        return next(self._pieces, None)
-
-    def __del__(self) -> None:
-        with self._log.open("a") as log:
-            log.write(f"{self._text}\n")
 
 
 def of_model(model: str, note: str = "") -> Engine:

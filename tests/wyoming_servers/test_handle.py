@@ -3,41 +3,53 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from wyoming.asr import Transcript
+from wyoming.asr import Transcript, TranscriptChunk, TranscriptStart
 from wyoming.client import AsyncClient
 from wyoming.error import Error
 from wyoming.event import Event
 from wyoming.handle import Handled, NotHandled
-from wyoming.info import Describe, Info
+from wyoming.info import Describe, Info, SelectProgram
 
+from models.engines import Choice, engines_of
 from models.sentences.house import load_house
-from wyoming_servers.handle import JOB, MOST_CHARACTERS, Brain, HandleSession
+from wyoming_servers.brain import Brain
+from wyoming_servers.engines import Running
+from wyoming_servers.handle import JOB, MOST_CHARACTERS, HandleSession
 from wyoming_servers.program import main
 from wyoming_servers.service import Service
 from wyoming_servers.workers import Processes
 
 NOW = datetime(2026, 11, 22, 15, 5)
+TALKER = "tests.wyoming_servers.talker:Talker"
+FACTS = "It is Sunday, November 22nd, 2026. It is 3:05 PM."
 
 
 @asynccontextmanager
-async def serving(
-    uri: str = "tcp://127.0.0.1:0", factory: str = "models.intents:open_responder", **arguments: Any
-) -> AsyncIterator[str]:
-    """Serve in this process, at a clock that stands still."""
-    engine = Processes(factory, arguments, count=1, queue=4)
-    try:
-        brain = Brain(engine, await engine.start(), load_house(), now=lambda: NOW)
-        async with Service(brain.info(), lambda client: HandleSession(client, brain)).listen(uri) as bound:
-            yield bound
-    finally:
-        await engine.close()
+async def serving(uri: str = "tcp://127.0.0.1:0", *, talkers: Sequence[str] = (), log: str = "") -> AsyncIterator[str]:
+    """Serve in this process, at a clock that stands still; `talkers` are names of engines that talk, for real ones."""
+    async with AsyncExitStack() as stack:
+
+        async def started(factory: str, **arguments: Any) -> tuple[Processes, dict[str, Any]]:
+            engine = Processes(factory, arguments, count=1, queue=4)
+            stack.push_async_callback(engine.close)
+            return engine, await engine.start()
+
+        sentences = await started("models.intents:open_responder")
+        llama = next(engine for engine in engines_of("handle") if engine.name == "llama")
+        talking = [
+            Running(Choice(llama, "for a test", name), *await started(TALKER, log=log, name=name)) for name in talkers
+        ]
+        brain = Brain(*sentences, load_house(), talkers=talking, now=lambda: NOW)
+        yield await stack.enter_async_context(
+            Service(brain.info(), lambda client: HandleSession(client, brain)).listen(uri)
+        )
 
 
 async def ask(client: AsyncClient, text: str, **more: Any) -> list[Event]:
@@ -177,34 +189,113 @@ async def test_text_that_is_still_streamed_is_not_answered() -> None:
 
 
 @pytest.fixture
-def talker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def talker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What `serving` takes for an engine that talks."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
-    return {"factory": "tests.wyoming_servers.engines:Talker", "log": str(tmp_path / "log")}
+    return {"talkers": ["talker"], "log": str(tmp_path / "log")}
 
 
-async def test_an_answer_in_pieces(talker: dict[str, str]) -> None:
+async def test_what_is_no_sentence_of_the_house_is_talked_about_in_pieces(talker: dict[str, Any]) -> None:
     async with serving(**talker) as uri, AsyncClient.from_uri(uri) as client:
         answer = await ask(client, "one", context={"conversation_id": "x"}, language="en")
         assert [event.type for event in answer] == ["handled-start", *["handled-chunk"] * 2, "handled-stop", "handled"]
-        assert [event.data["text"] for event in answer[1:3]] == ["You said: ", "one"]
-        assert answer[-1].data == {"text": "You said: one", "context": {"conversation_id": "x"}}
-        answer = await ask(client, "two", context={"conversation_id": "x"})
-        assert answer[-1].data["text"] == "You said: two(after one: You said: one)"
+        assert [event.data["text"] for event in answer[1:3]] == [f"x, {FACTS} You said: ", "one"]
+        assert answer[-1].data == {"text": f"x, {FACTS} You said: one", "context": {"conversation_id": "x"}}
 
 
-async def test_who_hangs_up_is_not_answered_any_further(talker: dict[str, str]) -> None:
+async def test_the_conversation_goes_on_with_sentences_and_without_facts_told_before(talker: dict[str, Any]) -> None:
+    async with serving(**talker) as uri, AsyncClient.from_uri(uri) as client:
+        context = {"conversation_id": "x"}
+        await ask(client, "one", context=context)
+        answer = await ask(client, "what time is it", context=context)
+        assert answer[-1].data["text"] == "It is 3:05 PM."
+        answer = await ask(client, "two", context=context)
+        first = f"(after [{FACTS}]|one: x, {FACTS} You said: one)"
+        assert answer[-1].data["text"] == f"x,  You said: two{first}(after what time is it: It is 3:05 PM.)"
+
+
+async def test_what_the_camera_sees_is_told_to_who_talks(talker: dict[str, Any]) -> None:
+    sightings = [{"name": "person", "score": 0.9, "age_ms": 80, "camera": "c"}]
+    async with serving(**talker) as uri, AsyncClient.from_uri(uri) as client:
+        answer = await ask(client, "one", context={"conversation_id": "x", "sightings": sightings})
+        assert f"{FACTS} I see one person." in answer[-1].data["text"]
+
+
+async def test_what_was_not_heard_is_not_remembered(talker: dict[str, Any]) -> None:
+    async with serving(**talker) as uri, AsyncClient.from_uri(uri) as client:
+        said = [(await ask(client, text, context={"conversation_id": "x"}))[-1].data["text"] for text in ("one", "two")]
+        answer = await ask(client, "three", context={"conversation_id": "x", "last_reply": said[0]})
+        assert answer[-1].data["text"].endswith(f"You said: three(after [{FACTS}]|one: {said[0]})")
+
+
+async def test_a_text_that_is_streamed_is_read_ahead(talker: dict[str, Any]) -> None:
+    context = {"conversation_id": "x"}
+    async with serving(**talker) as uri, AsyncClient.from_uri(uri) as client:
+        await client.write_event(TranscriptStart(context=context).event())
+        await client.write_event(TranscriptChunk("one ").event())
+        async with asyncio.timeout(10):
+            while "read one\n" not in await asyncio.to_thread(_text_of, talker["log"]):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        await client.write_event(TranscriptChunk("two").event())
+        answer = await ask(client, "one two", context=context)
+        assert answer[-1].data["text"] == f"x, {FACTS} You said: one two"
+
+
+async def test_read_ahead_needs_a_conversation_and_who_talks(talker: dict[str, Any]) -> None:
+    start, chunk = TranscriptStart().event(), TranscriptChunk("one").event()
+    async with serving() as uri, AsyncClient.from_uri(uri) as client:
+        for event in (TranscriptStart(context={"conversation_id": "x"}).event(), chunk):
+            await client.write_event(event)
+        assert (await ask(client, "one"))[-1].type == "not-handled"
+    async with serving(**talker) as uri, AsyncClient.from_uri(uri) as client:
+        for event in (start, chunk):
+            await client.write_event(event)
+        assert (await ask(client, "one"))[-1].type == "handled"
+        assert "read" not in _text_of(talker["log"])
+
+
+def _text_of(log: str) -> str:
+    return Path(log).read_text() if Path(log).exists() else ""
+
+
+async def test_several_models_to_choose_from(talker: dict[str, Any]) -> None:
+    async with serving(talkers=["small", "large"], log=talker["log"]) as uri, AsyncClient.from_uri(uri) as client:
+        await client.write_event(Describe().event())
+        described = await client.read_event()
+        assert described is not None
+        programs = Info.from_event(described).handle
+        assert [(one.name, [model.name for model in one.models]) for one in programs] == [
+            ("hearth-handle", ["hassil", "small"]),
+            ("large", ["hassil", "large"]),
+        ]
+        assert (await ask(client, "name thyself"))[-1].data["text"].endswith("I am small")
+        await client.write_event(SelectProgram("large").event())
+        assert (await ask(client, "name thyself"))[-1].data["text"].endswith("I am large")
+        (answer,) = await send(client, SelectProgram("huge").event())
+        assert Error.from_event(answer).text == (
+            "'name' of 'select-program' is 'huge'; this server has hearth-handle, small, large"
+        )
+        await client.write_event(SelectProgram("hearth-handle").event())
+        assert (await ask(client, "name thyself"))[-1].data["text"].endswith("I am small")
+
+
+async def test_who_says_nothing_has_not_understood(talker: dict[str, Any]) -> None:
+    async with serving(**talker) as uri, AsyncClient.from_uri(uri) as client:
+        assert [event.type for event in await ask(client, "nothing")] == ["not-handled"]
+
+
+async def test_who_hangs_up_is_not_answered_any_further(talker: dict[str, Any]) -> None:
     async with serving(**talker) as uri:
         async with AsyncClient.from_uri(uri) as client:
-            await client.write_event(Transcript("wait").event())
+            await client.write_event(Transcript("wait", context={"conversation_id": "x"}).event())
             assert (await client.read_event()) is not None
         async with AsyncClient.from_uri(uri) as client:
-            assert (await ask(client, "one"))[-1].type == "handled"
-        let_go = await asyncio.to_thread(Path(talker["log"]).read_text)
-        assert let_go.startswith("wait\n")
+            answer = await ask(client, "one", context={"conversation_id": "x"})
+            assert answer[-1].data["text"] == f"x, {FACTS} You said: one"  # what was cut short is not remembered
+        assert (await asyncio.to_thread(_text_of, talker["log"])).startswith("wait\n")
 
 
-async def test_describe_is_answered_while_somebody_waits(talker: dict[str, str]) -> None:
+async def test_describe_is_answered_while_somebody_waits(talker: dict[str, Any]) -> None:
     async with serving(**talker) as uri, AsyncClient.from_uri(uri) as client:
         await client.write_event(Transcript("wait").event())
         async with AsyncClient.from_uri(uri) as other:
@@ -220,14 +311,16 @@ async def test_the_real_program(tmp_path: Path) -> None:
     (tmp_path / "custom" / "cat.yaml").write_text("intents: {FeedCat: {data: [{sentences: [feed the cat]}]}}\n")
     uri = f"unix://{tmp_path}/s"
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "wyoming_servers.handle", "--uri", uri, "--config", str(tmp_path / "house.yaml")),
+        *(sys.executable, "-P", "-m", "wyoming_servers.handle", "--uri", uri),
+        *("--engine", "embedded", "--config", str(tmp_path / "house.yaml")),
         env={**os.environ, "HEARTH_CUSTOM_SENTENCES": str(tmp_path / "custom"), "HEARTH_DATA_DIR": str(tmp_path)},
         stderr=asyncio.subprocess.PIPE,
     )
     assert process.stderr is not None
     try:
-        ready = (await asyncio.wait_for(process.stderr.readline(), 20)).decode()
-        assert "handle is ready at" in ready
+        async with asyncio.timeout(20):
+            while "handle is ready at" not in (line := (await process.stderr.readline()).decode()):
+                assert line
         async with AsyncClient.from_uri(uri) as client:
             for text, intent in (("turn on the attic lights", "HassTurnOn"), ("feed the cat", "FeedCat")):
                 assert (await ask(client, text))[-1].data["context"]["intent"]["name"] == intent
