@@ -112,7 +112,7 @@ class OnnxClassifier(Classifier):
         wide, high = recipe.filled(*size) if recipe.fit == "letterbox" else (recipe.width, recipe.height)
         labels = []
         for kind, score, corners in yolox.boxes(output, recipe.width, recipe.height, decoded=self._decoded):
-            left, top, right, bottom = np.clip(corners / (wide, high, wide, high), 0, 1).tolist()
+            left, top, right, bottom = np.clip(np.array(corners) / (wide, high, wide, high), 0, 1).tolist()
             labels.append(Label(self.labels[kind], kind, score, Box(left, top, right - left, bottom - top)))
         return labels
 

@@ -6,6 +6,7 @@ and how surely it is each kind. Exported as it usually is, the middle counts fro
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ def is_decoded(output: Array) -> bool:
     return bool((output[..., 2:4] >= 0).all())
 
 
-def boxes(output: Array, width: int, height: int, *, decoded: bool) -> list[tuple[int, float, Array]]:
+def boxes(output: Array, width: int, height: int, *, decoded: bool) -> list[tuple[int, float, list[float]]]:
     """Return the kind, score and box (left, top, right, bottom in pixels) of what one picture shows, surest first."""
     scores = output[:, 4:5] * output[:, _BEFORE_KINDS:]
     best = scores.argmax(axis=1)
@@ -46,10 +47,12 @@ def boxes(output: Array, width: int, height: int, *, decoded: bool) -> list[tupl
     order = np.argsort(-score)[:_MOST]
     order = order[score[order] >= LEAST_SCORE]
     corners = _corners(output, width, height, decoded=decoded)[order]
-    found: list[tuple[int, float, Array]] = []
-    for kind, sure, box in zip(best[order], score[order], corners, strict=True):
-        if all(kind != other or _overlap(box, taken) <= _OVERLAP for other, _, taken in found):
-            found.append((int(kind), float(min(sure, 1.0)), box))
+    found: list[tuple[int, float, list[float]]] = []
+    for kind, sure, box in zip(best[order].tolist(), score[order].tolist(), corners.tolist(), strict=True):
+        if all(map(math.isfinite, box)) and all(
+            kind != other or _overlap(box, taken) <= _OVERLAP for other, _, taken in found
+        ):
+            found.append((kind, min(sure, 1.0), box))
     return found
 
 
@@ -72,10 +75,10 @@ def _cells(width: int, height: int) -> tuple[Array, Array]:
     return np.concatenate(cells).astype(np.float32), np.concatenate(strides).astype(np.float32)
 
 
-def _overlap(one: Array, other: Array) -> float:
+def _overlap(one: list[float], other: list[float]) -> float:
     """Return the intersection over the union."""
     across = min(one[2], other[2]) - max(one[0], other[0])
     down = min(one[3], other[3]) - max(one[1], other[1])
-    shared = max(0.0, float(across)) * max(0.0, float(down))
-    area = float((one[2] - one[0]) * (one[3] - one[1]) + (other[2] - other[0]) * (other[3] - other[1]))
+    shared = max(0.0, across) * max(0.0, down)
+    area = (one[2] - one[0]) * (one[3] - one[1]) + (other[2] - other[0]) * (other[3] - other[1])
     return shared / (area - shared) if area > shared else 0.0
