@@ -54,6 +54,7 @@ _LONGEST_PAUSE_S = 30
 """However long a busy server asks to wait."""
 
 _BLOCK = 256 * 1024
+_HEADERS = {"Accept-Encoding": "identity", "User-Agent": "wyoming-hearth"}
 _NETWORK = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.ETIMEDOUT}
 _AGAIN = {408, 425, 429, 500, 502, 503, 504}
 _RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18})")
@@ -140,7 +141,7 @@ def _go_on(
 ) -> None:
     """Append what one connection brings."""
     have = part.tell()
-    request = urllib.request.Request(url, headers={"Accept-Encoding": "identity"})  # noqa: S310 - catalogued http(s)
+    request = urllib.request.Request(url, headers=_HEADERS)  # noqa: S310 - catalogued http(s)
     for header, value in headers.items():
         request.add_unredirected_header(header, value)
     if have:

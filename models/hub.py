@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 from typing import Any
 
 from models import download, places
@@ -30,26 +31,33 @@ def fetch(model: Model, file: File, *, progress: Progress, cancelled: Cancelled)
     except ImportError as error:
         raise EngineUnavailable(f"to pull {model.name}: pip install 'wyoming-hearth[{model.engine}]'") from error
 
-    endpoint = os.environ.get("HF_ENDPOINT", _DEFAULT_ENDPOINT).rstrip("/")
+    endpoint = (os.environ.get("HF_ENDPOINT") or _DEFAULT_ENDPOINT).rstrip("/")
     url = huggingface_hub.hf_hub_url(model.repo, file.name, revision=model.revision, endpoint=endpoint)
     etag = _ask(huggingface_hub, model, file, url)
     blob = places.repo_folder(model) / "blobs" / etag
-    if not blob.exists():
+
+    def is_right(path: Path) -> bool:
+        return all(
+            download.digest(path, algorithm, name=file.name, progress=progress, cancelled=cancelled) == expected
+            for algorithm, expected in checksums(file, etag)
+        )
+
+    if not blob.exists() or not is_right(blob):
         part = places.part(model, file)
+        token = build_hf_headers().get("authorization")
         download.fetch(
             url,
             part,
             model=model.name,
             name=file.name,
             size=file.size,
-            headers={"Authorization": token} if (token := build_hf_headers().get("authorization")) else None,
+            headers={"Authorization": token} if token else None,
             progress=progress,
             cancelled=cancelled,
         )
-        for algorithm, expected in checksums(file, etag):
-            if download.digest(part, algorithm, name=file.name, progress=progress, cancelled=cancelled) != expected:
-                part.unlink()
-                raise download.wrong_bytes(url, model.name, file.name)
+        if not is_right(part):
+            part.unlink()
+            raise download.wrong_bytes(url, model.name, file.name)
         part.replace(blob)
     try:  # finds the blob, and makes the link to it
         huggingface_hub.hf_hub_download(

@@ -33,7 +33,7 @@ COMMANDS: Final = {
     "ask": "what the house answers to a sentence",
     "say": "speak a text, aloud or into a WAV file",
     "look": "what is seen in pictures",
-    "models": "which engine does which job, and why",
+    "models": "the weights of the neural engines: list, pull, verify, remove; which engine does which job",
     "doctor": "what is well here, what is not, and what to do about it",
 }
 

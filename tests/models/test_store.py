@@ -19,7 +19,7 @@ import pytest
 
 from models import catalog, download, store
 from models.download import DownloadError, Mismatch, Stopped
-from models.engine import EngineError
+from models.engine import EngineError, EngineUnavailable
 from models.store import StoreError
 
 from .file_server import REVISION
@@ -367,6 +367,28 @@ def test_remove_leaves_what_another_commit_uses(shelf: Shelf) -> None:
     assert [path.name for path in (shelf.hub / "snapshots").iterdir()] == [other.name]
     store.pull("hub-mini")
     assert all("model.bin" not in path for method, path, _ in shelf.server.requests[-3:] if method == "GET")
+
+
+def test_a_damaged_blob_of_another_commit_is_replaced(shelf: Shelf) -> None:
+    store.pull("hub-mini")
+    other = shelf.hub / "snapshots" / ("f" * 40)
+    other.mkdir()
+    (other / "model.bin").symlink_to(f"../../blobs/{shelf.blob.name}")
+    shelf.blob.write_bytes(WEIGHTS[:-1] + b"?")
+    store.pull("hub-mini")
+    assert store.verify("hub-mini") == []
+    assert (other / "model.bin").read_bytes() == WEIGHTS
+
+
+@pytest.mark.parametrize(("name", "package"), [("hub-mini", "huggingface_hub"), ("release-mini", "pooch")])
+def test_a_package_that_is_not_installed(
+    shelf: Shelf, name: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    extra = "whisper" if name == "hub-mini" else "kokoro"
+    with pytest.raises(EngineUnavailable, match=rf"to pull {name}: pip install 'wyoming-hearth\[{extra}\]'"):
+        store.pull(name)
+    assert store.path(name) is None
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -110,7 +110,7 @@ def test_wrong_usage_is_one_line_and_status_2(
 def test_options_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("HEARTH_JSON", "1")
     assert cli.main(["models"]) == 0
-    assert capsys.readouterr().out.startswith('{"job"')
+    assert capsys.readouterr().out.startswith('{"name"')
 
 
 @pytest.mark.parametrize(
