@@ -183,6 +183,17 @@ class _Prompt:
     tokens: list[int]
 
 
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What an answer took, in tokens."""
+
+    prompt: int
+    reused: int
+    """Of the prompt, those that were held already."""
+
+    written: int
+
+
 class LlamaAnswering(Answering):
     """One answer, or the reading of a text that is not finished."""
 
@@ -220,9 +231,9 @@ class LlamaAnswering(Answering):
         """End the answer within some milliseconds, whatever it is doing; from any thread."""
         self._stop.set()
 
-    def cost(self) -> tuple[int, int]:
-        """Return how many tokens the prompt has, and how many of them were held already; (n, 0) before `more`."""
-        return len(self._prompt.tokens), self._reused
+    def cost(self) -> Cost:
+        """Return what was worked so far."""
+        return Cost(len(self._prompt.tokens), self._reused, len(self._written))
 
     def _go_on(self) -> str | None:
         if not self._begun:
