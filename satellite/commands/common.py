@@ -124,12 +124,13 @@ class Output:
 
     @staticmethod
     def as_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Any:
-        """Return a `rich.table.Table`."""
+        """Return a `rich.table.Table`; its first column, the name to copy, is never cut."""
         from rich import box
-        from rich.table import Table
+        from rich.table import Column, Table
         from rich.text import Text
 
-        table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+        first, *others = columns
+        table = Table(Column(first, no_wrap=True), *others, box=box.SIMPLE_HEAD, pad_edge=False)
         for row in rows:
             table.add_row(*(Text(printable(cell)) for cell in row))
         return table

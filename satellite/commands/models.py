@@ -72,11 +72,11 @@ async def _list(args: Namespace, _: list[str], output: Output) -> int:
             languages=model.languages,
             suits=model.suits,
         )
-        spoken = ", ".join(model.languages) if len(model.languages) < 3 else f"{len(model.languages)} languages"
+        spoken = ", ".join(model.languages) if len(model.languages) < 3 else str(len(model.languages))
         here = "yes" if path else "no"
         memory = f"{model.memory_mb} MB"
         rows.append((model.name, model.job, here, mb(model.size), memory, spoken, model.licence, model.suits))
-    output.table(("name", "job", "here", "size", "memory", "speaks", "licence", "suits"), rows)
+    output.table(("name", "job", "here", "size", "memory", "languages", "licence", "suits"), rows)
     return 0
 
 

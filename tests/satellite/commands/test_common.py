@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
+from rich.console import Console
 
 from satellite.commands.common import Output, printable
 
@@ -28,3 +30,10 @@ def test_objects(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert json.loads(out) == {"name": "küche", "jobs": ["asr"]}
     assert "küche" in out
+
+
+def test_a_narrow_terminal_cuts_no_name() -> None:
+    name = "a-name-of-some-length"
+    drawn = io.StringIO()
+    Console(width=40, file=drawn).print(Output.as_table(("name", "jobs", "what"), [(name, "asr", "long " * 20)]))
+    assert name in drawn.getvalue()

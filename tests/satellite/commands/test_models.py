@@ -64,7 +64,7 @@ def test_list(shelf: Shelf, hearth: Hearth, said: Hearth) -> None:
     path = str(shelf.release / "voices.bin")
     assert [(model["installed"], model["path"]) for model in hearth("models")[1]] == [(False, None), (True, path)]
     _, lines, _ = said("models")
-    assert lines[0].split() == ["NAME", "JOB", "HERE", "SIZE", "MEMORY", "SPEAKS", "LICENCE", "SUITS"]
+    assert lines[0].split() == ["NAME", "JOB", "HERE", "SIZE", "MEMORY", "LANGUAGES", "LICENCE", "SUITS"]
     assert lines[2].split() == ["release-mini", "tts", "yes", "0.4", "MB", "1", "MB", "en", "MIT", "tests"]
 
 
