@@ -68,8 +68,8 @@ class Looker:
 def _give_memory_back() -> None:
     """Let glibc return every large block to the system when it is freed.
 
-    Else it keeps what came and went as pictures: 65 MB after a flood of large ones. Smaller ones it may keep: to ask the
-    system for each of the blocks of an ordinary frame took 2.7 ms of 17.
+    Else it keeps what came and went as pictures: 65 MB after a flood of large ones. Smaller ones it may keep: to ask
+    the system for each of the blocks of an ordinary frame took 2.7 ms of 17.
     """
     with suppress(AttributeError, OSError):  # another C library
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 4 << 20)
