@@ -54,6 +54,8 @@ class Network:
             raise EngineUnavailable(
                 f"Kokoro needs kokoro-onnx ({error}): pip install 'wyoming-hearth[kokoro]'"
             ) from error
+        styles = _styles(voices)
+        self.voices = list(styles)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = min(_MOST_THREADS, len(os.sched_getaffinity(0)))
         options.log_severity_level = 3  # errors: what it warns of is about the export
@@ -66,14 +68,9 @@ class Network:
         inputs = {given.name for given in self._session.get_inputs()}
         if inputs not in _INPUTS:
             raise EngineError(f"{model} is not Kokoro: its inputs are {', '.join(sorted(inputs))}, not {_named()}")
-        try:
-            self._kokoro = kokoro_onnx.Kokoro.from_session(self._session, str(voices))
-            self.voices: list[str] = sorted(self._kokoro.voices.files)
-            known = bool(self.voices) and self._kokoro.voices[self.voices[0]].shape[1:] == (1, _STYLE)
-        except Exception as error:  # what a file of another kind makes numpy and zipfile raise
-            raise EngineError(f"{voices} is no file of Kokoro's voices: {_line(error)}") from error
-        if not known:
-            raise EngineError(f"{voices} is no file of Kokoro's voices: it has none of {_STYLE} numbers")
+        self._kokoro = kokoro_onnx.Kokoro.from_session(self._session, str(voices))
+        self._kokoro.voices.close()  # it would read them from the file each time
+        self._kokoro.voices = styles
         self._kokoro.sess = self  # its one caller of `run`, so that a stream can be stopped
         self._turn = threading.Lock()
         self._options: Any = None
@@ -100,6 +97,19 @@ class Network:
     def run(self, outputs: list[str] | None, inputs: dict[str, Any]) -> Any:
         """Run the network, for kokoro_onnx."""
         return self._session.run(outputs, inputs, self._options)
+
+
+def _styles(path: Path) -> dict[str, npt.NDArray[np.float32]]:
+    """Return the voices in a file, each lengths x 1 x 256."""
+    try:
+        with np.load(path) as file:
+            styles = {name: file[name] for name in sorted(file.files)}
+            known = bool(styles) and all(style.shape[1:] == (1, _STYLE) for style in styles.values())
+    except Exception as error:  # what a file of another kind makes numpy and zipfile raise
+        raise EngineError(f"{path} is no file of Kokoro's voices: {_line(error)}") from error
+    if not known:
+        raise EngineError(f"{path} is no file of Kokoro's voices: it has none of {_STYLE} numbers")
+    return styles
 
 
 def _line(error: Exception) -> str:
