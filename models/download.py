@@ -185,7 +185,7 @@ def _number(header: str | None) -> int | None:
 def _opener() -> urllib.request.OpenerDirector:
     context = ssl.create_default_context()
     with suppress(ImportError):  # where the system has no certificates, those that pip's packages bring
-        import certifi
+        import certifi  # type: ignore[import-not-found, unused-ignore]
 
         context.load_verify_locations(certifi.where())
     return urllib.request.build_opener(urllib.request.HTTPSHandler(context=context))
