@@ -41,4 +41,4 @@ def _common(one: Sequence[str], other: Sequence[str]) -> list[str]:
         if left != right:
             break
         count += 1
-    return list(other[: min(count, len(one) - 1, len(other) - 1)])
+    return list(other[: max(0, min(count, len(one) - 1, len(other) - 1))])

@@ -13,6 +13,10 @@ MOST_COMPRESSION = 2.4
 LEAST_LOG_PROBABILITY = -1.0
 """Mean over the tokens: below, it was a guess."""
 
+SURE_LOG_PROBABILITY = -0.3
+"""Mean over the tokens: from here on, following several texts is not worth its time. Chosen, not measured: that takes
+trained weights and people's voices."""
+
 MOST_NO_SPEECH = 0.6
 """Probability of "no speech": above, and with a guess for a text, there was none."""
 
@@ -62,6 +66,11 @@ class Attempt:
     def is_silence(self) -> bool:
         """True where Whisper itself says that nobody spoke."""
         return self.no_speech > MOST_NO_SPEECH and self.log_probability < LEAST_LOG_PROBABILITY
+
+    @property
+    def is_sure(self) -> bool:
+        """True where nothing speaks against it, and Whisper hardly hesitated."""
+        return self.log_probability >= SURE_LOG_PROBABILITY and not self.doubt()
 
     def doubt(self) -> str:
         """Return why this can hardly be what was said, "" where it can."""

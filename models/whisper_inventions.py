@@ -12,10 +12,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from models.whisper_guard import Attempt
-
-_SURE_LOG_PROBABILITY = -0.4
-"""What people say clearly gets -0.3 and more."""
+from models.whisper_guard import SURE_LOG_PROBABILITY, Attempt
 
 _SURE_NO_SPEECH = 0.3
 
@@ -40,7 +37,7 @@ def is_invention(attempt: Attempt, spoken: float, hints: str = "") -> bool:
     Only where the evidence for it is weak. `spoken` is the seconds of speech that were heard.
     """
     weak = (
-        attempt.log_probability < _SURE_LOG_PROBABILITY
+        attempt.log_probability < SURE_LOG_PROBABILITY
         or attempt.no_speech > _SURE_NO_SPEECH
         or len(attempt.text) > spoken * _LETTERS_A_SECOND
     )
