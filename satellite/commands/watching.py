@@ -69,12 +69,15 @@ class Watch:
             if key not in self._bars:
                 self._bars[key] = self._progress.add_task(f"{_WORDS[action]} {file}", total=size)
             self._progress.update(self._bars[key], completed=have)
-        elif self._is_time(action, file) or have == size:
+        elif self._is_time(action, file, whole=have == size):
             self._say(action, file, have, size, f"{_WORDS[action]} {file}: {mb(have)} of {mb(size)}")
 
-    def _is_time(self, action: Action, file: str) -> bool:
+    def _is_time(self, action: Action, file: str, *, whole: bool) -> bool:
+        """Return whether to tell now: at the start, now and then, at the end; people hear of long checks only."""
         now = time.monotonic()
-        if now - self._told.get((action, file), -1e9) < _EVERY_S[self._output.json]:
+        last = self._told.setdefault((action, file), now)
+        quiet = action == "check" and not self._output.json
+        if now - last < _EVERY_S[self._output.json] and (quiet or not (whole or last == now)):
             return False
         self._told[action, file] = now
         return True
