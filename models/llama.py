@@ -83,7 +83,8 @@ class LlamaResponder(Responder):
         self.lock = threading.Lock()
         self._system_prompt = self.model.without_marks(system_prompt)
         self._temperature, self._seed, self._threads = temperature, seed, threads
-        self._count = lru_cache(1024)(lambda text: len(self.model.tokens(text)))
+        model = self.model  # not `self`, which nothing shall keep but its owner
+        self._count = lru_cache(1024)(lambda text: len(model.tokens(text)))
         self._room = self.context.room - self.max_tokens
         self._around = self._cost_of_markup()
         self._fixed = self._read_system_prompt()

@@ -65,7 +65,7 @@ class LlamaContext:
         parameters.n_batch = parameters.n_ubatch = BATCH
         parameters.n_threads = parameters.n_threads_batch = 1
         parameters.no_perf = True
-        self._context = self._api.llama_init_from_model(model.handle, parameters)
+        self._context: Any = self._api.llama_init_from_model(model.handle, parameters)
         if not self._context:
             raise EngineError(
                 f"no room for {sequences} conversations of {tokens} tokens with {model.path}: {model.complaint()}"
@@ -121,6 +121,11 @@ class LlamaContext:
     def draw(self, sampler: Sampler) -> int:
         """Return the next token after what was read last."""
         return int(self._api.llama_sampler_sample(sampler.handle, self._context, -1))
+
+    def __del__(self) -> None:
+        if self._context:
+            self._api.llama_batch_free(self._batch)
+            self._api.llama_free(self._context)  # before the model, which is kept until then
 
 
 class Sampler:

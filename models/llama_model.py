@@ -33,6 +33,7 @@ class LlamaModel:
 
         Raises `EngineUnavailable` where the package is missing, `EngineError`, saying why, where it is no such file.
         """
+        self.handle: Any = None
         self.api = _import()
         self.path = _file(path)
         self._said = _Log(self.api)
@@ -100,6 +101,10 @@ class LlamaModel:
     def complaint(self) -> str:
         """Return what llama.cpp has complained of since this was last asked, in one line."""
         return self._said.complaint() or "it does not say why"
+
+    def __del__(self) -> None:
+        if self.handle:
+            self.api.llama_model_free(self.handle)
 
     def _is_end(self, token: int) -> bool:
         vocabulary = self._vocabulary

@@ -3,9 +3,11 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,8 @@ from wyoming_servers.handle import JOB, MOST_CHARACTERS, HandleSession
 from wyoming_servers.program import main
 from wyoming_servers.service import Service
 from wyoming_servers.workers import Processes
+
+from .serving import serving as served
 
 NOW = datetime(2026, 11, 22, 15, 5)
 TALKER = "tests.wyoming_servers.talker:Talker"
@@ -339,3 +343,38 @@ def test_a_faulty_house_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert main(JOB, ["--uri", f"unix://{tmp_path}/s", "--config", str(path)]) == 1
     complaint = capsys.readouterr().err.strip()
     assert complaint == f"wyoming_servers.handle: {path}, line 3: an area has no 'nome'; it may have aliases, name"
+
+
+def test_a_model_that_crashes_is_named_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    llama = next(engine for engine in engines_of("handle") if engine.name == "llama")
+    engine = replace(llama, factory="tests.wyoming_servers.talker:crash")
+    monkeypatch.setattr("wyoming_servers.engines.choose", lambda *_: [Choice(engine, "a test", "m", Path("/m.gguf"))])
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    assert main(JOB, ["--uri", f"unix://{tmp_path}/s", "--data-dir", str(tmp_path)]) == 1
+    complaint = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "crashed in native code (SIGSEGV) while its engine of /m.gguf was being built" in complaint
+    assert "GGML_NATIVE=OFF" in complaint
+
+
+@pytest.mark.skipif(find_spec("llama_cpp") is None, reason="needs llama.cpp: script/setup --neural")
+async def test_the_real_model(standin: Callable[[str], Path], tmp_path: Path) -> None:
+    model = str(standin("smollm2-135m.gguf"))
+    options = ("--engine", "llama", "--model", model, "--data-dir", str(tmp_path), "--context-tokens", "1024")
+    context = {"conversation_id": "x"}
+    async with served(JOB, *options) as uri, AsyncClient.from_uri(uri) as client:
+        answer = await ask(client, "set a ten minute pizza timer")
+        assert answer[-1].data["text"] == "Pizza timer set for 10 minutes."
+        answer = await ask(client, "the whale was white", context=context)
+        assert answer[-1].type == "handled"
+        assert len([event for event in answer if event.type == "handled-chunk"]) > 5
+        assert (
+            "".join(event.data["text"] for event in answer if event.type == "handled-chunk") == answer[-1].data["text"]
+        )
+        answer = await ask(client, "🦭" * 900)
+        assert "the text has" in Error.from_event(answer[-1]).text
+        async with AsyncClient.from_uri(uri) as other:
+            await other.write_event(Transcript("tell me everything", context=context).event())
+            assert (await other.read_event()) is not None
+        assert (await ask(client, "the whale was white", context=context))[-1].type == "handled"
