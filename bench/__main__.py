@@ -16,6 +16,7 @@ BENCHES = {
     "describe-under-load": "how soon a server says what it is while it works flat out",
     "voice-to-voice": "from the true end of speech to the first sound of the answer",
     "engines": "neural engines against the same libraries used directly",
+    "wer": "word error rate of the asr server on recordings of your own",
     "hostile": "every kind of bad input against all servers",
 }
 

@@ -20,7 +20,9 @@ def fields(**data: Any) -> Fields:
 
 
 def test_right_values() -> None:
-    good = fields(text="a", whole=3, number=0.5, flag=True, choice="b", items=[{"x": 1}], box=[0, 0.5, 1], object={})
+    good = fields(
+        text="a", whole=3, number=0.5, flag=True, choice="b", items=[{"x": 1}], words=["a"], box=[0, 0.5, 1], object={}
+    )
     assert good.text("text") == "a"
     assert good.optional_text("text") == "a"
     assert good.whole("whole") == 3
@@ -30,6 +32,7 @@ def test_right_values() -> None:
     assert good.flag("flag", default=False) is True
     assert good.choice("choice", ("a", "b")) == "b"
     assert [item.whole("x") for item in good.objects("items")] == [1]
+    assert good.texts("words") == ["a"]
     assert good.numbers("box", 3, least=0, most=1) == (0.0, 0.5, 1.0)
     assert good.optional_object("object") == {}
 
@@ -44,6 +47,7 @@ def test_missing_values_have_defaults() -> None:
         assert empty.number(name, least=0, most=1, default=0.1) == 0.1
         assert empty.flag(name, default=True) is True
         assert empty.objects(name) == []
+        assert empty.texts(name) == []
         assert empty.numbers(name, 4, least=0, most=1) is None
         assert empty.optional_object(name) is None
 
@@ -56,6 +60,7 @@ READERS = {
     "flag": lambda data: data.flag("x", default=False),
     "choice": lambda data: data.choice("x", ("a",)),
     "objects": lambda data: data.objects("x"),
+    "texts": lambda data: data.texts("x"),
     "numbers": lambda data: data.numbers("x", 2, least=0, most=1),
     "object": lambda data: data.optional_object("x"),
 }
@@ -93,6 +98,8 @@ def test_any_value_is_right_or_said_to_be_wrong(kind: str, value: object) -> Non
         ("choice", None),
         ("objects", {}),
         ("objects", [1]),
+        ("texts", "a"),
+        ("texts", ["a", 1]),
         ("numbers", [1]),
         ("numbers", [1, 2]),
         ("numbers", "12"),
