@@ -31,7 +31,10 @@ from .wire import BadValue, Fields, Info
 from .wire.options import version
 
 SPEAKERS = 16
-"""Requests that are spoken at once, in turns of a clause."""
+"""Requests that espeak-ng speaks at once, in turns of a piece."""
+
+KOKORO_SPEAKERS = 3
+"""The same of Kokoro: each waits for the others' pieces, of up to 8 s of work on a slow machine, and for 30 s at most."""
 
 _QUEUE = 16
 
@@ -208,6 +211,7 @@ def _setting(args: Namespace, choice: Choice) -> Setting:
         arguments["voices"] = str(args.voices) if args.voices else None
         arguments["phrases"] = str(args.data_dir / "phrases")
         arguments["phrases_bytes"] = args.phrases_mb * 1_000_000
+        return Setting(arguments, streams=KOKORO_SPEAKERS, queue=_QUEUE)
     return Setting(arguments, streams=SPEAKERS, queue=_QUEUE)
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.pieces import LONGEST, PATIENCE_S, SAFETY, SOUND_PER_CHARACTER, Pace, Pieces
+from models.pieces import LONGEST, MOST_WORK_S, PATIENCE_S, SAFETY, SOUND_PER_CHARACTER, Pace, Pieces
 
 ANSWER = [
     "The light in the office is on,",
@@ -82,7 +82,7 @@ def test_a_clause_that_takes_too_long_is_cut_between_words() -> None:
     assert gap == 0
     first, _ = played([words.strip()], factor=0.7)
     assert len(first[0]) <= PATIENCE_S / (0.7 * SOUND_PER_CHARACTER)
-    assert played([words.strip()], factor=1.2)[0] == [words.strip()]
+    assert played([words[:97].strip()], factor=1.2)[0] == [words[:97].strip()]
 
 
 def test_what_is_cut_off_is_worth_saying() -> None:
@@ -92,7 +92,13 @@ def test_what_is_cut_off_is_worth_saying() -> None:
 
 def test_no_piece_is_longer_than_the_longest() -> None:
     assert played(["x" * 500], factor=2.0)[0] == ["x" * LONGEST, "x" * LONGEST, "x" * (500 - 2 * LONGEST)]
-    assert max(map(len, played(["word " * 100], factor=2.0)[0])) <= LONGEST
+    assert max(map(len, played(["word " * 100], factor=0.5)[0])) <= LONGEST
+
+
+def test_no_piece_takes_the_engine_for_long() -> None:
+    said, _ = played(["word " * 30], factor=4.0)
+    assert max(map(len, said)) <= MOST_WORK_S / (4.0 * SOUND_PER_CHARACTER)
+    assert min(map(len, said[:-1])) > 20
 
 
 def test_a_pace_follows_what_is_made() -> None:
