@@ -4,6 +4,7 @@
 - After a quarter of a second of silence the text is begun, in a thread of the stream's own. When the speaker has
   finished, it is there already; when they go on, it is thrown away. What is written down ends with that quarter of a
   second, so the text is the same whether it was begun early or not.
+- Where the text is a sentence of the house, the turn ends after half a second of silence instead of 0.7.
 - Speech of more than half a minute is written down in pieces, cut where the speaker pauses.
 """
 
@@ -13,7 +14,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from models.endpoint import EndOfTurn
+from models.endpoint import EndOfTurn, Pauses
 from models.engine import SAMPLE_RATE, Hearing, RecognizerStream, VoiceActivityStream
 from models.silero import WINDOW_SAMPLES
 from models.whisper_partials import Partials
@@ -51,18 +52,21 @@ class WhisperStream(RecognizerStream):
         find_end: bool,
         language: str | None = None,
         hints: str = "",
+        understands: Callable[[str], bool] | None = None,
         partials: bool = False,
     ) -> None:
         """`write` is called in threads; `language` and `hints` are those of `Sound`.
 
-        With `partials`, hearings tell what is `certain` already.
+        `understands` tells whether a text is a sentence of the house. With `partials`, hearings tell what is `certain`
+        already.
         """
         self._write = write
         self._activity = activity
         self._find_end = find_end
         self._language = language
         self._hints = hints
-        self._turn = EndOfTurn()
+        self._understands = understands
+        self._turn = EndOfTurn(Pauses(steady=0.0))  # what was written down of finished sound will not change
         self._rest = b""
         self._audio = bytearray()  # of this piece: speech, and of the last silence no more than `_AFTER_S`
         self._pause = bytearray()  # the silence after that
@@ -70,6 +74,7 @@ class WhisperStream(RecognizerStream):
         self._spoken_before = 0.0
         self._run: Run[Written] | None = None  # writes down `_audio` as it is
         self._stale: Run[Written] | None = None  # the last run that was thrown away
+        self._looked_at = False
         self._partials = Partials() if partials else None
         self._ended = False
         self._text = ""
@@ -144,9 +149,22 @@ class WhisperStream(RecognizerStream):
             if self._partials is not None:
                 self._partials.stop()
             self._run = self._begin()
+            self._looked_at = False
+        self._look_at_text()
+
+    def _look_at_text(self) -> None:
+        """Tell the turn once what the text is, when it is there."""
+        run = self._run
+        if run is None or self._looked_at or not run.is_over or self._understands is None:
+            return
+        self._looked_at = True
+        text = run.wait().text
+        # Whether a sentence goes on from here nobody knows, so it may.
+        self._turn.say(text.split(), complete=not self._said and self._understands(text), continuing=True)
 
     def _go_on(self) -> None:
         """The speaker goes on after a pause."""
+        self._turn.say((), complete=False, continuing=True)
         if len(self._audio) > _PIECE_S * _BYTES_A_SECOND:
             self._end_piece()
             del self._pause[: -round(_BEFORE_S * _BYTES_A_SECOND)]

@@ -220,18 +220,19 @@ async def open_server(args: Namespace) -> AsyncIterator[tuple[Info, Callable[[Cl
 
 def _setting(args: Namespace, choice: Choice) -> Setting:
     """Say how an engine is run. pocketsphinx follows one utterance in a process, Whisper many with one model."""
-    house = load_house(args.config)
     at_once = args.workers or _AT_ONCE[choice.engine.name]
     if choice.engine.name == "pocketsphinx":
+        house = load_house(args.config)
         return Setting(prepare_sphinx(house, args.custom_sentences, args.data_dir), count=at_once, queue=_QUEUE)
     arguments = {
         "name": choice.model,
-        "language": args.language or house.language,
+        "language": args.language or "",
         "device": args.device,
         "compute_type": args.compute_type,
         "context": args.context,
         "beams": args.beam_size,
-        "words": _words(house),
+        "config": args.config,
+        "custom_sentences": args.custom_sentences,
         "partials": args.partials,
     }
     return Setting(arguments, streams=at_once, queue=_QUEUE)
@@ -248,12 +249,6 @@ def prepare_sphinx(house: House, custom_sentences: Sequence[Path], data_dir: Pat
     lexicon = Path(spec.origin).parent / "model" / "en-us" / "cmudict-en-us.dict"
     sentences = load_sentences(house, custom_sentences)
     return {"folder": str(language_model.make(sentences, data_dir, lexicon)), "language": house.language}
-
-
-def _words(house: House) -> list[str]:
-    """Return what things and places are called in `house`."""
-    things = [word for thing in house.names for word in (thing.name, *thing.aliases)]
-    return things + [word for area in house.areas for word in (area.name, *area.aliases)]
 
 
 def _info(models: list[Running], args: Namespace) -> Info:

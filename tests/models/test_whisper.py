@@ -29,7 +29,7 @@ Standin = Callable[[str], Path]
 
 @pytest.fixture(scope="module")
 def engine(standin: Standin) -> WhisperRecognizer:
-    return open_whisper(str(standin("whisper-tiny-says")), words=["kitchen lamp", "hall"])
+    return WhisperRecognizer(standin("whisper-tiny-says"), words=["kitchen lamp", "hall"])
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +217,7 @@ def test_words_to_expect_come_before(engine: WhisperRecognizer, watched: Watched
 
 def test_distilled_models_are_told_no_words(standin: Standin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "distil-small.en").symlink_to(standin("whisper-tiny-says"))
-    engine = open_whisper(str(tmp_path / "distil-small.en"), words=["kitchen"])
+    engine = WhisperRecognizer(tmp_path / "distil-small.en", words=["kitchen"])
     watched = Watched(engine.reader, monkeypatch)
     stream = engine.open(names=["Ada"])
     stream.feed(speech())
@@ -266,6 +266,23 @@ def test_the_end_is_found(engine: WhisperRecognizer) -> None:
     ends = [at for at in range(0, len(pcm), 640) if stream.feed(pcm[at : at + 640]).ended]
     assert len(ends) == 1
     assert stream.finish() == SAID
+
+
+def test_after_a_sentence_of_the_house_the_turn_ends_sooner(engine: WhisperRecognizer, standin: Standin) -> None:
+    pcm = speech("What time is it?", after_ms=1500)
+
+    def end(engine: WhisperRecognizer) -> float:
+        stream = engine.open()
+        for at in range(0, len(pcm), 640):
+            if stream.feed(pcm[at : at + 640]).ended:
+                return at / 32000
+            if (run := stream._run) is not None:
+                run.wait()  # as it would be there in time
+        raise AssertionError("no end was found")
+
+    pytest.importorskip("hassil", reason="hassil is not installed")
+    knows_the_house = open_whisper(str(standin("whisper-tiny-says")))
+    assert end(engine) - end(knows_the_house) == pytest.approx(0.2, abs=0.05)
 
 
 # ---------------------------------------------------------------------------------------------- what is wrong

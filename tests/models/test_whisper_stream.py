@@ -140,6 +140,34 @@ def test_one_at_a_time_is_begun_early(writer: Writer) -> None:
     assert float(stream.finish()) == pytest.approx(4 * 0.9 - 0.15, abs=0.15)
 
 
+@pytest.mark.parametrize(("understood", "silence"), [(True, 0.5), (False, 0.7)])
+def test_after_a_sentence_the_turn_ends_sooner(writer: Writer, understood: bool, silence: float) -> None:
+    asked: list[str] = []
+
+    def understands(text: str) -> bool:
+        asked.append(text)
+        return understood
+
+    stream = opened(writer, find_end=True, understands=understands)
+    feed(stream, (1, LOUD))
+    quiet = 0.0
+    while not feed(stream, (WINDOW_S, QUIET)).ended:
+        quiet += WINDOW_S
+        if stream._run is not None:
+            stream._run.wait()
+    assert quiet == pytest.approx(silence, abs=0.1)
+    assert asked == [stream.finish()]
+
+
+def test_a_sentence_after_which_the_speaker_goes_on_ends_nothing(writer: Writer) -> None:
+    stream = opened(writer, find_end=True, understands=lambda text: True)
+    feed(stream, (1, LOUD), (0.4, QUIET))
+    assert stream._run is not None
+    stream._run.wait()
+    assert not feed(stream, (0.06, QUIET), (1, LOUD), (0.3, QUIET)).ended
+    assert float(feed(stream, (3, QUIET)).text) == pytest.approx(1 + 0.46 + 1 + 0.25, abs=0.2)
+
+
 def test_the_stream_ends_the_turn_itself(writer: Writer) -> None:
     hearing = feed(opened(writer, find_end=True), (1, QUIET), (1, LOUD), (5, QUIET))
     assert hearing == Hearing(hearing.text, ended=True)
