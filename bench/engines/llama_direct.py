@@ -22,7 +22,14 @@ class Direct:
         self.name = "direct"
         self._api = llama_cpp
         self._llama: Any = llama_cpp.Llama(
-            model, n_ctx=context_tokens, n_batch=128, n_ubatch=128, n_threads=1, n_threads_batch=1, verbose=False
+            model,
+            n_ctx=context_tokens,
+            n_batch=128,
+            n_ubatch=128,
+            n_threads=1,
+            n_threads_batch=1,
+            flash_attn=True,  # as llama.cpp itself chooses; the class's own choice is the slower one
+            verbose=False,
         )
 
     def open(self) -> Direct:
