@@ -108,4 +108,4 @@ class Pieces:
         return self._is_enough(piece[:at]) and self._is_enough(piece[at:])
 
     def _is_enough(self, text: str) -> bool:
-        return sum(map(str.isalnum, text)) >= self._shortest
+        return sum(map(str.isalnum, text)) >= self._shortest or len(text) >= LONGEST

@@ -59,29 +59,31 @@ class Speaking:
 
     async def say(self, text: str) -> None:
         """Say what `text` completes."""
-        self._add(text)
+        await self._add(text)
         await self._speak(over=False)
 
     async def finish(self) -> None:
         """Say the rest."""
-        self._take(self._clauses.add(self._plain.flush()) + self._clauses.flush())
+        await self._take(self._clauses.add(self._plain.flush()) + self._clauses.flush())
         await self._speak(over=True)
         await self._send(self._trim.finish())
         await self._client.send(AudioStop())
 
-    def _add(self, text: str) -> None:
+    async def _add(self, text: str) -> None:
         self._characters += len(text)
         if self._characters > MOST_CHARACTERS:
             raise BadValue(f"the text has {self._characters} characters; at most {MOST_CHARACTERS} are said at a time")
-        self._take(self._clauses.add(self._plain.add(text)))
+        await self._take(self._clauses.add(self._plain.add(text)))
 
-    def _take(self, clauses: list[str]) -> None:
-        self._pieces.add([speakable(clause, self._voiced.language) for clause in clauses])
+    async def _take(self, clauses: list[str]) -> None:
+        for clause in clauses:
+            self._pieces.add([speakable(clause, self._voiced.language)])
+            await asyncio.sleep(0)  # a long text at once takes 0.1 s; others want their answers meanwhile
 
     async def _speak(self, *, over: bool) -> None:
         """Say the pieces that are there; each is sent while the next one is made."""
         made = b""
-        while (piece := self._next(over=over)) is not None:
+        while (piece := await self._next(over=over)) is not None:
             try:
                 async with asyncio.TaskGroup() as tasks:
                     sending, made = made, b""
@@ -92,9 +94,9 @@ class Speaking:
             made = making.result()
         await self._send(made)
 
-    def _next(self, *, over: bool) -> str | None:
+    async def _next(self, *, over: bool) -> str | None:
         for text in self._more():
-            self._add(text)
+            await self._add(text)
         lead_s = None if self._played is None else max(0.0, self._played - asyncio.get_running_loop().time())
         return self._pieces.next(lead_s, over=over)
 

@@ -34,7 +34,7 @@ SPEAKERS = 16
 """Requests that espeak-ng speaks at once, in turns of a piece."""
 
 KOKORO_SPEAKERS = 3
-"""The same of Kokoro: each waits for the others' pieces, of up to 8 s of work on a slow machine, and for 30 s at most."""
+"""The same of Kokoro: each waits for the others' pieces, up to 8 s of work on a slow machine, but 30 s at most."""
 
 _QUEUE = 16
 

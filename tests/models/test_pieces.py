@@ -95,6 +95,12 @@ def test_no_piece_is_longer_than_the_longest() -> None:
     assert max(map(len, played(["word " * 100], factor=0.5)[0])) <= LONGEST
 
 
+def test_clauses_without_letters_do_not_pile_up() -> None:
+    said, _ = played(["([{<" * 40] * 200, factor=0.5)
+    assert max(map(len, said)) <= LONGEST
+    assert len("".join(said).replace(" ", "")) == 160 * 200
+
+
 def test_no_piece_takes_the_engine_for_long() -> None:
     said, _ = played(["word " * 30], factor=4.0)
     assert max(map(len, said)) <= MOST_WORK_S / (4.0 * SOUND_PER_CHARACTER)
