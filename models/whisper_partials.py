@@ -1,4 +1,8 @@
-"""Captions: what has been said so far is written down again and again, and the part that will hardly change is told."""
+"""Captions: what has been said so far is written down again and again, and the part that will hardly change is told.
+
+They have their price: of an utterance of 5.9 s, tiny took 1.28 s of CPU with them and 0.25 s without, on two cores. The
+text itself comes no later, since what runs is told to stop when that is begun.
+"""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -19,7 +20,7 @@ from models.engine import SAMPLE_RATE, Hearing, RecognizerStream, VoiceActivityS
 from models.silero import WINDOW_SAMPLES
 from models.whisper_partials import Partials
 from models.whisper_reader import Sound, Written
-from models.whisper_run import Run, Stop
+from models.whisper_run import Run, Stop, Stopped
 
 _BEFORE_S = 0.3
 """Of sound before the first speech that is written down with it: soft first sounds."""
@@ -66,6 +67,7 @@ class WhisperStream(RecognizerStream):
         self._language = language
         self._hints = hints
         self._understands = understands
+        self._nobody = threading.Event()
         self._turn = EndOfTurn(Pauses(steady=0.0))  # what was written down of finished sound will not change
         self._rest = b""
         self._audio = bytearray()  # of this piece: speech, and of the last silence no more than `_AFTER_S`
@@ -79,11 +81,9 @@ class WhisperStream(RecognizerStream):
         self._ended = False
         self._text = ""
 
-    def __del__(self) -> None:
-        """Nobody wants the text any more."""
-        self._throw_away()
-        if self._partials is not None:
-            self._partials.stop()
+    def cancel(self) -> None:
+        """Let the work go that is under way: nobody wants the text any more. May be called beside another call."""
+        self._nobody.set()
 
     def feed(self, pcm: bytes) -> Hearing:
         """Hear more (16 kHz mono s16): 0.3 ms a window; waits where a piece of long speech is not written down yet."""
@@ -155,7 +155,7 @@ class WhisperStream(RecognizerStream):
     def _look_at_text(self) -> None:
         """Tell the turn once what the text is, when it is there."""
         run = self._run
-        if run is None or self._looked_at or not run.is_over or self._understands is None:
+        if run is None or self._looked_at or not run.is_over or self._understands is None or self._nobody.is_set():
             return
         self._looked_at = True
         text = run.wait().text
@@ -194,7 +194,10 @@ class WhisperStream(RecognizerStream):
     def _end_piece(self) -> None:
         """Write down what was said since the last piece, if anything was."""
         if self._spoken() >= self._turn.pauses.shortest:
-            written = (self._run or self._begin()).wait()
+            try:
+                written = (self._run or self._begin()).wait()
+            except Stopped:  # cancelled
+                return
             self._language = self._language or written.language
             if written.text:
                 self._said.append(written.text)
@@ -209,10 +212,9 @@ class WhisperStream(RecognizerStream):
         return self._turn.spoken - self._spoken_before if self._turn.begun else 0.0
 
     def _begin(self) -> Run[Written]:
-        """Begin to write this piece down. What runs does not hold the stream, so that its end is seen."""
+        """Begin to write this piece down."""
         sound = Sound(bytes(self._audio), self._spoken(), self._language, self._hints)
-        write = self._write
-        return Run(lambda stop: write(sound, stop))
+        return Run(lambda stop: self._write(sound, lambda: stop() or self._nobody.is_set()))
 
     def _throw_away(self) -> None:
         if self._run is not None:

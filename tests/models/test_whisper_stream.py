@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
 import threading
 import time
-import weakref
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -224,17 +223,28 @@ def test_language_and_hints_are_passed_on(writer: Writer) -> None:
     assert (writer.sounds[0].language, writer.sounds[0].hints) == ("fr", "lampe")
 
 
-def test_a_stream_that_is_let_go_stops_its_work(writer: Writer) -> None:
+def test_what_is_cancelled_stops_its_work(writer: Writer) -> None:
     writer.go.clear()
     stream = opened(writer, partials=True)
-    feed(stream, (2, LOUD), (0.5, QUIET))
-    until(lambda: len(writer.sounds) >= 1)
-    gone = weakref.ref(stream)
-    del stream
-    gc.collect()
-    assert gone() is None
+    feed(stream, (2, LOUD))
+    until(lambda: writer.at_once == 1)
+    feed(stream, (0.5, QUIET))
+    until(lambda: writer.stopped == 1 and writer.at_once == 1)
+    stream.cancel()
     until(lambda: writer.at_once == 0)
-    assert writer.stopped >= 1
+    assert writer.stopped == 2
+
+
+def test_who_waits_for_the_text_of_what_is_cancelled_gets_none(writer: Writer) -> None:
+    writer.go.clear()
+    stream = opened(writer)
+    feed(stream, (2, LOUD))
+    with ThreadPoolExecutor() as threads:
+        text = threads.submit(stream.finish)
+        until(lambda: writer.at_once == 1)
+        stream.cancel()
+        assert text.result(10) == ""
+    assert not feed(stream, (2, LOUD)).ended
 
 
 def test_an_error_of_the_engine_is_told_at_the_end() -> None:
