@@ -13,26 +13,24 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from models.cores import Cores
-from models.engine import Answering, BadInput, EngineError, Exchange, Responder
-from models.llama_context import BATCH, LlamaContext, Sampler, Stop, Stopped
+from models.engine import BadInput, EngineError, Exchange, Responder
+from models.llama_answer import LlamaAnswering, Prompt
+from models.llama_context import BATCH, LlamaContext, Sampler, Stop
 from models.llama_memory import Slot, Slots, recent, same
 from models.llama_model import LlamaModel
 from models.llama_template import Continuation, template_of
-from models.llama_text import Saying
 
 _LOGGER = logging.getLogger(__name__)
 
-_CALL_S = 0.03
-"""A call that writes takes about so long: the call itself costs some 0.3 ms."""
+_STATE_BYTES = 512 << 20
+"""For what is held: four conversations of 2048 tokens are 188 MB with SmolLM2-135M, one with SmolLM2-1.7B 400."""
 
 _QUESTION = 4
 """One part in so many of the room for prompts is kept free for what is said next."""
@@ -62,9 +60,9 @@ class LlamaResponder(Responder):
     ) -> None:
         """Load `path`; raise `EngineError`.
 
-        The context holds `conversations` of at most `context_tokens` each (less where the model was trained on less),
-        an answer has at most `max_tokens`. `temperature` 0 writes the likeliest; `seed` repeats the draws of others.
-        `threads` None: by the free cores, looked at before each answer.
+        The context holds `conversations` (fewer where they need more than 512 MiB) of at most `context_tokens` each
+        (less where the model was trained on less); an answer has at most `max_tokens`. `temperature` 0 writes the
+        likeliest, `seed` repeats the draws of others. `threads` None: by the free cores, looked at before each answer.
         """
         self.name, self.version = path.stem, metadata.version("llama_cpp_python")
         self.languages = list(languages)
@@ -77,6 +75,8 @@ class LlamaResponder(Responder):
                 self.name,
             )
         tokens = min(context_tokens, self.model.trained_tokens or context_tokens)
+        most = _STATE_BYTES // max(1, tokens * self.model.state_bytes)
+        conversations = max(1, min(conversations, most))
         self.context = LlamaContext(self.model, sequences=conversations, tokens=tokens)
         self.max_tokens = min(max_tokens, self.context.room // 2)
         self._slots = Slots(conversations)
@@ -110,7 +110,7 @@ class LlamaResponder(Responder):
             slot.owner = answering = LlamaAnswering(self, slot, prompt, unfinished=unfinished)
             return answering
 
-    def _prompt(self, slot: Slot, history: list[Exchange], last: Exchange) -> _Prompt:
+    def _prompt(self, slot: Slot, history: list[Exchange], last: Exchange) -> Prompt:
         """Return what is to be read, with as much of the history as there is room for."""
         question = self._cost(last)
         kept = recent(history, self._cost, self._room - self._fixed - max(question, self._room // _QUESTION))
@@ -120,7 +120,7 @@ class LlamaResponder(Responder):
             if not tokens:
                 raise BadInput("the text is empty; say something")
             if len(tokens) <= self._room:
-                return _Prompt(text, tokens)
+                return Prompt(text, tokens)
             if not kept:
                 room = self._room - self._fixed
                 raise BadInput(
@@ -128,11 +128,11 @@ class LlamaResponder(Responder):
                 )
             kept = kept[1:]
 
-    def _beginning(self, slot: Slot, prompt: _Prompt, last: Exchange) -> _Prompt:
+    def _beginning(self, slot: Slot, prompt: Prompt, last: Exchange) -> Prompt:
         """Return what a prompt begins with, however the last text goes on: a last word may become another token."""
         end = prompt.text.rfind(last.told) + len(last.told)
         text = prompt.text[:end] if last.told and end >= len(last.told) else ""
-        return _Prompt(text, slot.tokens(text, opening=self.model.opening, more=self.model.tokens)[:-1])
+        return Prompt(text, slot.tokens(text, opening=self.model.opening, more=self.model.tokens)[:-1])
 
     def _cost(self, exchange: Exchange) -> int:
         """Return the tokens that an exchange takes in a prompt."""
@@ -176,121 +176,6 @@ class LlamaResponder(Responder):
     def sampler(self) -> Sampler:
         """Return what draws the tokens of one answer."""
         return Sampler(self.model, temperature=self._temperature, seed=self._seed)
-
-
-@dataclass(frozen=True, slots=True)
-class _Prompt:
-    text: str
-    tokens: list[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What an answer took, in tokens."""
-
-    prompt: int
-    reused: int
-    """Of the prompt, those that were held already."""
-
-    written: int
-
-
-class LlamaAnswering(Answering):
-    """One answer, or the reading of a text that is not finished."""
-
-    def __init__(self, engine: LlamaResponder, slot: Slot, prompt: _Prompt, *, unfinished: bool) -> None:
-        self._engine, self._slot, self._prompt = engine, slot, prompt
-        self._unfinished = unfinished
-        self._stop = Stop()
-        self._saying = Saying()
-        self._sampler: Sampler | None = None
-        self._begun = False
-        self._reused = 0
-        self._written: list[int] = []
-        self._ended = False
-
-    def more(self) -> str | None:
-        """Return what comes next: "" while the prompt is read, then the words of about 30 ms, None at the end.
-
-        None too after `cancel`. Raises `EngineError` when llama.cpp fails.
-        """
-        with self._engine.lock:
-            if self._ended or self._stop.is_set:
-                return None
-            if self._slot.owner is not self:
-                raise EngineError(
-                    "the conversation has gone on with something else, which took the place of this answer"
-                )
-            try:
-                return self._go_on()
-            except Stopped:
-                return None
-            finally:
-                self._learn()
-
-    def cancel(self) -> None:
-        """End the answer within some milliseconds, whatever it is doing; from any thread."""
-        self._stop.set()
-
-    def cost(self) -> Cost:
-        """Return what was worked so far."""
-        return Cost(len(self._prompt.tokens), self._reused, len(self._written))
-
-    def _go_on(self) -> str | None:
-        if not self._begun:
-            self._begin()
-        missing = self._prompt.tokens[len(self._slot.held) :] if not self._written else []
-        if missing:
-            self._feed(missing[:BATCH])
-        if len(missing) > BATCH:
-            return ""
-        if self._unfinished:
-            self._ended = True
-            return None
-        return self._write()
-
-    def _begin(self) -> None:
-        """Keep what is held of the prompt; its last token is always read, since the answer is drawn after it."""
-        engine, slot, tokens = self._engine, self._slot, self._prompt.tokens
-        engine.set_threads()
-        most = min(same(tokens, slot.held), len(tokens) - (not self._unfinished))
-        slot.held = tokens[: engine.context.keep(slot.sequence, most)]
-        self._reused, self._begun = len(slot.held), True
-
-    def _write(self) -> str | None:
-        engine = self._engine
-        began = time.monotonic()
-        said = ""
-        self._sampler = self._sampler or engine.sampler()
-        while not self._ended and time.monotonic() - began < _CALL_S:
-            if self._written:
-                self._feed(self._written[-1:])
-            token = engine.context.draw(self._sampler)
-            if engine.model.ends(token):
-                self._ended = True
-                break
-            first = not self._saying.text
-            said += self._saying.add(engine.model.bytes_of(token))
-            self._written.append(token)
-            self._ended = len(self._written) == engine.max_tokens
-            if first and said:
-                break  # the first word is waited for
-        return said if said or not self._ended else None
-
-    def _feed(self, tokens: list[int]) -> None:
-        """Let the context read what follows; where that fails or is stopped, it holds what it held."""
-        context, slot = self._engine.context, self._slot
-        try:
-            context.read(slot.sequence, len(slot.held), tokens, self._stop)
-        except BaseException:
-            slot.held = slot.held[: context.keep(slot.sequence, len(slot.held))]
-            raise
-        slot.held += tokens
-
-    def _learn(self) -> None:
-        if not self._unfinished:
-            text, tokens = self._prompt.text, self._prompt.tokens
-            self._slot.learn((text, tokens), (text + self._saying.text, tokens + self._written))
 
 
 def open_llama(*, model: str, **options: Any) -> LlamaResponder:

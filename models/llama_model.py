@@ -49,6 +49,10 @@ class LlamaModel:
         """Tokens that it knows."""
         self.trained_tokens = self.api.llama_model_n_ctx_train(self.handle)
         """Longest text it was trained on."""
+        api, heads = self.api, max(1, self.api.llama_model_n_head(self.handle))
+        width = api.llama_model_n_embd(self.handle) // heads * api.llama_model_n_head_kv(self.handle)
+        self.state_bytes = 2 * 2 * api.llama_model_n_layer(self.handle) * width
+        """What a context needs to hold one token: a key and a value of 16 bits for each layer."""
         template = self.api.llama_model_chat_template(self.handle, None)
         self.chat_template = template.decode("utf-8", "replace") if template else None
         self.bos = self._text_of(self.api.llama_vocab_bos(self._vocabulary))

@@ -115,8 +115,9 @@ class HandleSession(Session):
         elif TranscriptStart.is_type(event.type):
             self._partial, self._partial_context = "", fields.optional_object("context") or {}
         elif TranscriptChunk.is_type(event.type):
-            self._partial += fields.text("text")
-            self._read_ahead()
+            if len(self._partial) <= MOST_CHARACTERS:  # with more it will be refused
+                self._partial += fields.text("text")
+                self._read_ahead()
         elif Transcript.is_type(event.type):
             await self.reset()
             await self._take(fields)

@@ -20,7 +20,7 @@ from bench.engines import standin
 from bench.report import BenchError, Report, percentile, progress
 from bench.servers import serving
 from models.engine import Exchange
-from models.llama import Cost
+from models.llama_answer import Cost
 from models.sentences.house import load_house
 from wyoming_servers.persona import describe
 from wyoming_servers.wire import Connection, PeerError, answer, connect_to

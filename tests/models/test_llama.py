@@ -12,7 +12,8 @@ import pytest
 pytest.importorskip("llama_cpp", reason="needs llama.cpp: script/setup --neural")
 
 from models.engine import BadInput, EngineError, Exchange
-from models.llama import Cost, LlamaAnswering, LlamaResponder, open_llama
+from models.llama import LlamaResponder, open_llama
+from models.llama_answer import Cost, LlamaAnswering
 from models.llama_context import Stop
 from wyoming_servers.workers import Processes
 
@@ -171,6 +172,15 @@ def test_a_text_is_read_while_it_is_not_finished(chat: LlamaResponder) -> None:
     _, fresh = ask(chat, "what is the weather like", [], conversation="v", facts="It is 3 PM.")
     assert fresh.reused < cost.reused
     assert hear(chat.open(text="", conversation="u", unfinished=True)) == []
+
+
+def test_a_large_model_holds_fewer_conversations(chat_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "models.llama._STATE_BYTES", 2 * 256 * 30 * 2 * 192 * 2
+    )  # layers, key and value, width, 16 bits
+    engine = open_llama(model=str(chat_model), context_tokens=256, max_tokens=4, conversations=4)
+    assert len(list(engine._slots)) == 2
+    assert ask(engine, "one", [])[0]
 
 
 # ---------------------------------------------------------------------------------------------- text
