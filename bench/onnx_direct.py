@@ -19,9 +19,10 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from models.classifiers import BATCH, OnnxClassifier
+from models.classifiers import OnnxClassifier
 from models.picture import decode
 
+_BATCH = 8
 _WARM_S = 1.0
 
 
@@ -35,7 +36,7 @@ def main(path: Path, threads: int, seconds: float, folder: Path, *, decoded: boo
     name = session.get_inputs()[0].name
     ready = OnnxClassifier(path)  # which is asked for inputs only
     files = [file.read_bytes() for file in sorted(folder.glob("*.jpg"))]
-    batches = [list(islice(cycle(files), start, start + BATCH)) for start in range(len(files))]
+    batches = [list(islice(cycle(files), start, start + _BATCH)) for start in range(len(files))]
 
     def made(batch: list[bytes]) -> npt.NDArray[Any]:
         return np.stack([ready.prepare(decode(data, enough=ready.enough))[0] for data in batch])
@@ -49,7 +50,7 @@ def main(path: Path, threads: int, seconds: float, folder: Path, *, decoded: boo
         if (now := time.monotonic()) < begins:
             used = time.process_time()
         else:
-            done += BATCH
+            done += _BATCH
         if now > begins + seconds:
             print(json.dumps({"images": done, "seconds": now - begins, "cpu_s": time.process_time() - used}))
             return

@@ -110,7 +110,7 @@ class ImageSession(Session):
 
     def _labels(self, seen: list[Label], wanted: Classify) -> list[LabelScore]:
         least = self._min_score if wanted.threshold is None else wanted.threshold
-        return [_told(label) for label in seen if label.score >= least][: wanted.top_k]
+        return [_told(label) for label in seen[: wanted.top_k] if label.score >= least]
 
 
 def _told(label: Label) -> LabelScore:

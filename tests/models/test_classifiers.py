@@ -48,7 +48,7 @@ def test_logits_get_imagenets_mean_and_deviation(folder: Path) -> None:
     assert got == pytest.approx([(1 - 0.485) / 0.229, -0.456 / 0.224, (128 / 255 - 0.406) / 0.225], abs=1e-4)
     (labels,) = model.classify([plain(255, 0, 128)])
     assert [label.name for label in labels] == ["red", "blue", "green"]
-    assert sum(label.score for label in labels) == pytest.approx(1, abs=0.01)
+    assert sum(label.score for label in labels) == pytest.approx(1, abs=0.03)
     assert labels[0].score == pytest.approx(np.exp(got[0]) / np.exp(got).sum(), abs=1e-4)
     assert labels[0].box is None
 

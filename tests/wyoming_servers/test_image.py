@@ -18,11 +18,12 @@ from wyoming.event import Event
 from wyoming.ping import Ping
 
 from camera.figure import draw_figure
-from models.engine import BadInput
+from models.engine import BadInput, EngineError
 from models.engines import ENGINES, Choice
+from tests.models import tiny_onnx
 from wyoming_servers.image import CREDITS, JOB
 from wyoming_servers.wire import describe
-from wyoming_servers.wire.image import Classification, Classify, Image, ImageCredit
+from wyoming_servers.wire.image import Classification, Classify, Image, ImageCredit, LabelScore
 
 from .serving import receive, send, serving, until
 
@@ -351,3 +352,74 @@ async def test_photos(client: AsyncClient, shared: Path) -> None:
 
     assert await count("kite_and_cold.jpg") == 2
     assert await count("cat_1080p.jpg") == 0
+
+
+# ---- ONNX models
+
+
+@pytest.fixture
+def colours(tmp_path: Path) -> list[str]:
+    """Options for two models, one of which tells blue from red as the other one does not."""
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: script/setup --neural")
+    (tmp_path / "labels.txt").write_text("red\ngreen\nblue")
+    paths = [tiny_onnx.write(tmp_path / f"{name}.onnx", [1, 3, 32, 32]) for name in ("right", "wrong")]
+    (tmp_path / "wrong.toml").write_text('colours = "bgr"')
+    return [option for path in paths for option in ("--model", str(path))]
+
+
+RED = encoded(np.full((48, 64, 3), (0, 0, 255), np.uint8))
+
+
+async def test_several_models_in_one_server(colours: list[str]) -> None:
+    async with serving(JOB, "--engine", "onnx", *colours) as uri, AsyncClient.from_uri(uri) as client:
+        (program,) = (await describe(uri)).image
+        assert [(model.name, model.labels) for model in program.models] == [("right", 3), ("wrong", 3)]
+        for name, told in ((None, "red"), ("wrong", "blue"), ("right", "red")):
+            await send(client, Classify(name=name))
+            answer = await look(client, image(data=RED))
+            assert (answer.status, answer.model) == ("ok", name or "right")
+            assert answer.labels[0].name == told
+        await send(client, Classify(name="cats"))
+        error = Error.from_event(await receive(client))
+        assert "'cats'; this server has right, wrong" in error.text
+        await send(client, Classify(top_k=2, threshold=0.0))
+        assert len((await look(client, image(data=RED))).labels) == 2
+        assert (await look(client, image(data=b"no"))).status == "invalid"
+
+
+async def test_labels_and_models_that_do_not_fit_are_named(colours: list[str], tmp_path: Path) -> None:
+    (tmp_path / "other.txt").write_text("a\nb\nc")
+    options = [*colours, "--labels", str(tmp_path / "other.txt")]
+    async with serving(JOB, "--engine", "onnx", *options) as uri, AsyncClient.from_uri(uri) as client:
+        assert (await look(client, image(data=RED))).labels[0].name == "a"
+        await send(client, Classify(name="wrong"))
+        assert (await look(client, image(data=RED))).labels[0].name == "blue"
+    with pytest.raises(BadInput, match="more --labels than --model"):
+        async with serving(JOB, "--engine", "people", "--labels", "x"):
+            pass
+    (tmp_path / "labels.txt").write_text("red")
+    with pytest.raises(EngineError, match="tells 3 kinds apart"):
+        async with serving(JOB, "--engine", "onnx", *colours):
+            pass
+
+
+async def test_known_photos_through_the_server(shared: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: script/setup --neural")
+    paths = [
+        shared / "models" / name for name in ("imagenet/mobilenetv2_224.onnx", "detector/yolox_nano_coco_416.onnx")
+    ]
+    options = [option for path in paths for option in ("--model", str(path))]
+    async with serving(JOB, "--engine", "onnx", *options) as uri, AsyncClient.from_uri(uri) as client:
+
+        async def seen(photo: str) -> list[LabelScore]:
+            return (await look(client, image(photo, (shared / f"media/photos/{photo}.jpg").read_bytes()))).labels
+
+        (hot_dog,) = await seen("hot_dog")
+        assert (hot_dog.index, hot_dog.box) == (934, None)
+        for photo in ("cat_720p", "cat_1080p"):
+            assert "cat" in (await seen(photo))[0].name
+        await send(client, Classify(name=paths[1].stem))
+        for photo, name in (("pets", "dog"), ("cat_1080p", "cat"), ("kite_and_cold", "person")):
+            found = [label for label in await seen(photo) if label.name == name]
+            assert found
+            assert all(label.box is not None for label in found)

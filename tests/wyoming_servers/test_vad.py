@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import pytest_asyncio
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
@@ -16,6 +17,7 @@ from wyoming.event import Event
 from wyoming.ping import Ping
 
 from models.engine import BadInput
+from models.engines import ENGINES
 from tests.models.speech import silence, speech
 from wyoming_servers.vad import JOB, LISTENERS
 from wyoming_servers.wire import Info, describe
@@ -28,9 +30,12 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 WINDOW_MS = 32
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def uri() -> AsyncIterator[str]:
-    async with serving(JOB) as uri:
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["silero", "silero-onnx"])
+async def uri(request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    (engine,) = (engine for engine in ENGINES if engine.name == request.param)
+    if engine.missing:
+        pytest.skip(f"{', '.join(engine.missing)} is not installed: script/setup --neural")
+    async with serving(JOB, "--engine", engine.name) as uri:
         yield uri
 
 
@@ -217,9 +222,7 @@ async def test_minutes_of_silence_are_answered_by_nothing(uri: str) -> None:
         assert answers == []
 
 
-async def test_many_listeners_are_heard_at_once_and_one_too_many_waits(
-    monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_many_listeners_are_heard_at_once_and_one_too_many_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     listeners = 24
     monkeypatch.setattr("wyoming_servers.vad.LISTENERS", dict.fromkeys(LISTENERS, listeners))
     async with serving(JOB) as uri:
@@ -245,6 +248,33 @@ async def _many(uri: str, listeners: int) -> None:
     finally:
         await asyncio.gather(*(client.disconnect() for client in clients))
     assert len(edges(await _alone(uri, audio(speech())))) == 2  # a client that just goes gives its place back
+
+
+async def test_a_worker_that_dies_is_told_and_replaced() -> None:
+    """Those that listen to the old one are told; who comes after is heard by the new one, and disturbed by nobody."""
+    start, *chunks, stop = audio(speech())
+    async with serving(JOB) as uri, AsyncClient.from_uri(uri) as old, AsyncClient.from_uri(uri) as new:
+        expected = edges(await _alone(uri, audio(speech())))
+        await send(old, start, *chunks[:10])
+        (worker,) = psutil.Process().children()[-1:]
+        await until_heard(old)
+        worker.kill()
+        await asyncio.to_thread(worker.wait, 10)
+        heard = asyncio.create_task(hear(new, start, *chunks, stop))
+        await asyncio.sleep(0.5)
+        await send(old, *chunks[10:20])
+        error = Error.from_event((await until(old, "error"))[-1])
+        assert error.code in {"worker-died", "engine"}
+        assert edges(await heard) == expected
+        await send(old, stop)
+        assert edges(await hear(old, start, *chunks, stop)) == expected
+
+
+async def until_heard(client: AsyncClient) -> None:
+    """Wait until what was sent is worked on."""
+    await send(client, Ping())
+    await until(client, "pong")
+    await asyncio.sleep(0.1)
 
 
 async def test_over_a_unix_socket(tmp_path: Path) -> None:
