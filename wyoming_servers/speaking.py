@@ -95,7 +95,7 @@ class Speaking:
         await self._send(made)
 
     async def _next(self, *, over: bool) -> str | None:
-        for text in self._more():
+        for text in () if over else self._more():
             await self._add(text)
         lead_s = None if self._played is None else max(0.0, self._played - asyncio.get_running_loop().time())
         return self._pieces.next(lead_s, over=over)
