@@ -107,7 +107,7 @@ class Reader:
         """
         try:
             attempts = self._settle(sound, stop)
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:
             raise EngineError(f"Whisper failed: {str(error).partition(chr(10))[0]}") from error
         text = ""
         attempt = settled(attempts)

@@ -56,6 +56,9 @@ def load(folder: Path, *, device: str = "auto", compute_type: str = "auto") -> W
         raise EngineError(f"{folder} cannot be loaded as a Whisper model of CTranslate2: {reason}") from error
     except Exception as error:  # the tokenizer's library raises plain exceptions
         raise EngineError(f"{folder}: tokenizer.json is damaged ({error}); pull the model again") from error
+    bands = model.model.n_mels
+    if model.feature_extractor.mel_filters.shape[0] != bands:  # large-v3's, without its preprocessor_config.json
+        model.feature_extractor = faster_whisper.feature_extractor.FeatureExtractor(feature_size=bands)
     return model
 
 

@@ -186,10 +186,12 @@ def add_options(parser: ArgumentParser) -> None:
         " (%(default)s)",
     )
     whisper.add_argument(
-        "--beam-size", type=_beams, default=BEAMS, help="texts that are followed at once (%(default)s)"
+        "--beam-size", type=_beams, default=BEAMS, help="texts followed at once where it is not sure (%(default)s)"
     )
     whisper.add_argument(
-        "--partials", action="store_true", help="send what is certain while it is spoken, for captions"
+        "--partials",
+        action="store_true",
+        help="send what is certain while it is spoken, for captions: five times the work",
     )
 
 

@@ -328,6 +328,12 @@ def test_a_damaged_tokenizer_is_named(standin: Standin, tmp_path: Path) -> None:
         open_whisper(str(model))
 
 
+def test_features_are_those_that_the_weights_take(standin: Standin, tmp_path: Path) -> None:
+    model = copy(standin("whisper-tiny-says"), tmp_path)
+    (model / "preprocessor_config.json").write_text('{"feature_size": 128}')
+    assert open_whisper(str(model)).reader.read(sound()).text == SAID
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
