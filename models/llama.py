@@ -64,10 +64,10 @@ class LlamaResponder(Responder):
         (less where the model was trained on less); an answer has at most `max_tokens`. `temperature` 0 writes the
         likeliest, `seed` repeats the draws of others. `threads` None: by the free cores, looked at before each answer.
         """
-        self.name, self.version = path.stem, metadata.version("llama_cpp_python")
-        self.languages = list(languages)
         self._cores = Cores()
         self.model = LlamaModel(path)
+        self.name, self.version = path.stem, metadata.version("llama_cpp_python")
+        self.languages = list(languages)
         self.template = template_of(self.model.chat_template, bos=self.model.bos, eos=self.model.eos, model=path.name)
         if isinstance(self.template, Continuation):
             _LOGGER.info(

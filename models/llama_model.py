@@ -18,8 +18,7 @@ _MAGIC = b"GGUF"
 _ERROR = 4
 """GGML_LOG_LEVEL_ERROR"""
 
-_MOST_TEXT_BYTES = 1 << 20
-"""Of a value in the file's header: a chat template has some thousands."""
+_COMPLAINT_CHARACTERS = 300
 
 _PIECE_BYTES = 512
 """Longer tokens are asked for a second time."""
@@ -172,9 +171,10 @@ class _Log:
 
     def complaint(self) -> str:
         """Return the first, which says what was wrong; those after it say what that led to."""
-        first = self._errors[0] if self._errors else ""
+        first = " ".join(self._errors[0].split()) if self._errors else ""
         self._errors = []
-        return re.sub(r"^\w+: (error loading model: )?", "", first)
+        readable = "".join(char for char in first if char.isprintable())  # names in it come from the file
+        return re.sub(r"^\w+: (error loading model: )?", "", readable)[:_COMPLAINT_CHARACTERS]
 
 
 _CALLBACKS: list[Any] = []

@@ -15,7 +15,7 @@ import sys
 import uuid
 from argparse import ArgumentParser, Namespace
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 from wyoming.asr import Transcript, TranscriptChunk, TranscriptStart
@@ -35,7 +35,7 @@ from .program import Job, main
 from .service import Client, Session
 from .skills import english
 from .skills.situation import read_situation
-from .wire import BadValue, Fields, Info
+from .wire import BadValue, Fields, Info, RequestError
 from .workers import EngineCrashed, Processes
 
 MOST_CHARACTERS = 4000
@@ -169,6 +169,10 @@ class HandleSession(Session):
             self._reading = self.client.spawn(self._read(self._talker.processes, text, known, context))
 
     async def _read(self, engine: Processes, text: str, known: str, context: dict[str, Any]) -> None:
+        with suppress(EngineError, RequestError):  # the transcript will meet it too, and tell
+            await self._read_all(engine, text, known, context)
+
+    async def _read_all(self, engine: Processes, text: str, known: str, context: dict[str, Any]) -> None:
         conversation = self._brain.conversations.recall(known)
         async with engine.stream(
             text=text,

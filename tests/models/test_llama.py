@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 pytest.importorskip("llama_cpp", reason="needs llama.cpp: script/setup --neural")
 
-from models.engine import BadInput, EngineError, Exchange
+from models.engine import BadInput, EngineError, EngineUnavailable, Exchange
 from models.llama import LlamaResponder, open_llama
 from models.llama_answer import Cost, LlamaAnswering
 from models.llama_context import Stop
@@ -323,6 +324,12 @@ def test_a_file_that_is_no_model(tmp_path: Path, story_model: Path, name: str, w
 def test_a_folder_with_one_model(tmp_path: Path, story_model: Path) -> None:
     (tmp_path / "some.gguf").symlink_to(story_model)
     assert ask(open_llama(model=str(tmp_path), max_tokens=4), "Once", [])[0]
+
+
+def test_without_the_package(story_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "llama_cpp", None)
+    with pytest.raises(EngineUnavailable, match=r"pip install 'wyoming-hearth\[llama\]'"):
+        open_llama(model=str(story_model))
 
 
 def test_a_system_prompt_without_room(chat_model: Path) -> None:

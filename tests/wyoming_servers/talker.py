@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.engine import Answering, Exchange, Responder
+from models.engine import Answering, BadInput, Exchange, Responder
 
 
 class Talker(Responder):
@@ -27,6 +27,8 @@ class Talker(Responder):
         facts: str = "",
         unfinished: bool = False,
     ) -> Talking:
+        if text == "refuse":
+            raise BadInput("no")
         if unfinished:
             return Talking(text, [], f"read {text}", self._log)
         told = (f"(after {one.told}: {one.answer})".replace("\n", "|") for one in history)

@@ -262,6 +262,16 @@ def _text_of(log: str) -> str:
     return Path(log).read_text() if Path(log).exists() else ""
 
 
+async def test_what_goes_wrong_while_reading_ahead_is_not_told(talker: dict[str, Any]) -> None:
+    context = {"conversation_id": "x"}
+    async with serving(**talker) as uri, AsyncClient.from_uri(uri) as client:
+        await client.write_event(TranscriptStart(context=context).event())
+        await client.write_event(TranscriptChunk("refuse").event())
+        assert (await ask(client, "one", context=context))[0].type == "handled-start"
+        (answer,) = await send(client, Transcript("refuse", context=context).event())
+        assert Error.from_event(answer).text == "no"
+
+
 async def test_several_models_to_choose_from(talker: dict[str, Any]) -> None:
     async with serving(talkers=["small", "large"], log=talker["log"]) as uri, AsyncClient.from_uri(uri) as client:
         await client.write_event(Describe().event())
