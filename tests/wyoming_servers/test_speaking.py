@@ -83,11 +83,10 @@ async def test_all_of_it_is_said_between_one_start_and_one_stop() -> None:
 
 
 async def test_the_next_piece_is_made_while_the_last_one_is_sent() -> None:
-    client, voice = Listener(), Voice()
+    client, voice = Listener(), Voice(remembered=True)
     client.may_take.clear()
-    answer = asyncio.create_task(
-        say(speaking(client, voice), "This is the first one. This is the second. And a third. ")
-    )
+    slow = speaking(client, voice, pace=Pace(5.0))
+    answer = asyncio.create_task(say(slow, "This is the first one. This is the second. And then a third. "))
     await asyncio.sleep(0.05)
     assert len(voice.said) == 2  # but not the one after: it would pile up
     assert client.types == ["audio-start"]
