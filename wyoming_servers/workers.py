@@ -1,6 +1,6 @@
-"""Where models run: threads where the library releases the interpreter's lock, processes where it does not.
+"""Where models run: in processes of their own, so that the server's reader never waits for the interpreter's lock.
 
-Both are bounded: when every worker has work and the queue is full, the next request is told `busy`.
+They are bounded: when every worker has work and the queue is full, the next request is told `busy`.
 """
 
 from __future__ import annotations
@@ -13,17 +13,14 @@ import signal
 import socket
 import sys
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from models.engine import EngineError
 
 from .wire import Busy, RequestError
 from .wire.tasks import ended_within
-
-T = TypeVar("T")
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -51,41 +48,6 @@ class WorkerDied(RequestError):
 
 class EngineCrashed(EngineError):
     """The process ended while it built the engine, most likely by a fault in native code; the message says how."""
-
-
-class Threads:
-    """A few threads with a bounded queue before them."""
-
-    def __init__(self, count: int = 1, *, queue: int = 8, name: str = "worker") -> None:
-        """`queue` is how many requests may wait while all `count` threads work."""
-        self._executor = ThreadPoolExecutor(count, thread_name_prefix=name)
-        self._places = count + queue
-        self._taken = 0
-
-    async def run(self, function: Callable[..., T], *args: Any) -> T:
-        """Return `function(*args)`, run in a thread; raise `Busy` when there is no place.
-
-        If cancelled, the call is dropped where it has not begun; else it runs on unheard and keeps its place so long.
-        """
-        if self._taken >= self._places:
-            raise Busy(f"{self._taken} requests are waiting here already; try again shortly")
-        loop = asyncio.get_running_loop()
-        self._taken += 1
-        work = self._executor.submit(function, *args)
-        work.add_done_callback(lambda _: _call_soon(loop, self._leave))
-        return await asyncio.wrap_future(work)
-
-    def close(self) -> None:
-        """Drop what waits, and wait for what runs."""
-        self._executor.shutdown(cancel_futures=True)
-
-    def _leave(self) -> None:
-        self._taken -= 1
-
-
-def _call_soon(loop: asyncio.AbstractEventLoop, function: Callable[[], None]) -> None:
-    with suppress(RuntimeError):  # the loop is closed: nobody listens any more
-        loop.call_soon_threadsafe(function)
 
 
 class Watch(Protocol):

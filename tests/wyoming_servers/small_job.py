@@ -15,9 +15,6 @@ from models.engine import EngineUnavailable
 from wyoming_servers.program import Job, main
 from wyoming_servers.service import Client, Session
 from wyoming_servers.wire import Info
-from wyoming_servers.workers import Threads
-
-THREADS = Threads(1, name="small")
 
 
 class Doing(Session):
@@ -28,7 +25,7 @@ class Doing(Session):
             case "hang":
                 await asyncio.sleep(1000)
             case "think":
-                await THREADS.run(time.sleep, 0.5)
+                await asyncio.to_thread(time.sleep, 0.5)
                 await self.client.send(Event("thought"))
             case "flood":
                 while True:
@@ -43,7 +40,6 @@ async def opened(args: Namespace) -> AsyncIterator[tuple[Info, Callable[[Client]
     try:
         yield Info(), Doing
     finally:
-        THREADS.close()
         left = [task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         print("left", left, flush=True)  # noqa: T201
 

@@ -5,7 +5,6 @@ import gc
 import logging
 import os
 import signal
-import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ import pytest
 from models.engine import BadInput, EngineError, EngineUnavailable
 from wyoming_servers import workers
 from wyoming_servers.wire import Busy
-from wyoming_servers.workers import EngineCrashed, Processes, Threads, WorkerDied
+from wyoming_servers.workers import EngineCrashed, Processes, WorkerDied
 
 ENGINES = "tests.wyoming_servers.engines"
 
@@ -26,78 +25,6 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not condition():  # noqa: ASYNC110 - the test looks from outside
             await asyncio.sleep(0.01)
-
-
-# ---------------------------------------------------------------------------------------------- threads
-
-
-@asynccontextmanager
-async def threads(count: int = 1, queue: int = 8) -> AsyncIterator[Threads]:
-    pool = Threads(count, queue=queue, name="test")
-    try:
-        yield pool
-    finally:
-        pool.close()
-        assert not [thread for thread in threading.enumerate() if thread.name.startswith("test")]
-
-
-async def test_run_returns_and_raises() -> None:
-    async with threads() as pool:
-        assert await pool.run(lambda x: x + 1, 2) == 3
-        with pytest.raises(ZeroDivisionError):
-            await pool.run(lambda: 1 / 0)
-        assert await pool.run(threading.current_thread) is not threading.current_thread()
-
-
-async def test_a_full_queue_is_busy_and_has_room_again() -> None:
-    async with threads(count=1, queue=1) as pool:
-        gate = threading.Event()
-        running = asyncio.create_task(pool.run(gate.wait))
-        waiting = asyncio.create_task(pool.run(gate.wait))
-        await asyncio.sleep(0)
-        with pytest.raises(Busy):
-            await pool.run(gate.wait)
-        gate.set()
-        assert await running
-        assert await waiting
-        assert await pool.run(lambda: "room") == "room"
-
-
-async def test_cancelled_while_waiting_never_starts() -> None:
-    async with threads() as pool:
-        gate, begun = threading.Event(), threading.Event()
-        running = asyncio.create_task(pool.run(gate.wait))
-        waiting = asyncio.create_task(pool.run(begun.set))
-        await asyncio.sleep(0.05)
-        waiting.cancel()
-        await asyncio.gather(waiting, return_exceptions=True)
-        gate.set()
-        await running
-        await pool.run(lambda: None)
-        assert not begun.is_set()
-
-
-async def test_cancelled_while_running_leaves_at_once_and_keeps_the_place() -> None:
-    async with threads(count=1, queue=0) as pool:
-        gate, begun = threading.Event(), threading.Event()
-
-        def work() -> None:
-            begun.set()
-            gate.wait()
-
-        running = asyncio.create_task(pool.run(work))
-        await until(begun.is_set)
-        running.cancel()
-        async with asyncio.timeout(1):
-            await asyncio.gather(running, return_exceptions=True)
-        with pytest.raises(Busy):
-            await pool.run(lambda: None)
-        gate.set()
-        await until(lambda: pool._taken == 0)
-        await pool.run(lambda: None)
-
-
-# ---------------------------------------------------------------------------------------------- processes
 
 
 @pytest.fixture(autouse=True)
