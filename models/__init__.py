@@ -1,1 +1,1 @@
-"""Engines and weights: arrays and text in, arrays and text out. No network, no Wyoming, no asyncio."""
+"""Engines and weights: arrays and text in and out. No Wyoming, no asyncio; the store alone uses a network."""
