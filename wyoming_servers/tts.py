@@ -8,10 +8,11 @@ audio-start, at once, and one audio-stop, however little there is to say; an `er
 
 from __future__ import annotations
 
+import logging
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,8 @@ from .service import Client, Session
 from .speaking import Speaking, Voiced
 from .wire import BadValue, Fields, Info
 from .wire.options import version
+
+_LOGGER = logging.getLogger(__name__)
 
 SPEAKERS = 16
 """Requests that espeak-ng speaks at once, in turns of a piece."""
@@ -199,9 +202,26 @@ _positive.__name__ = "whole number from 1 to 100000"  # argparse names the type 
 @asynccontextmanager
 async def open_server(args: Namespace) -> AsyncIterator[tuple[Info, Callable[[Client], Session]]]:
     """Start the engines; what is yielded serves until the block ends. Raises `EngineError`."""
-    async with open_engines(args, "tts", lambda choice: _setting(args, choice)) as running:
+    async with AsyncExitStack() as stack:
+        running = await _start(args, stack)
         engines = [_Engine(one, Pace(one.described["factor"])) for one in running]
         yield _info(engines), lambda client: TtsSession(client, engines, args.samples_per_chunk)
+
+
+async def _start(args: Namespace, stack: AsyncExitStack) -> list[Running]:
+    """Start what was asked for; `auto` takes espeak-ng where Kokoro has no such voice or language."""
+
+    def opened() -> AbstractAsyncContextManager[list[Running]]:
+        return open_engines(args, "tts", lambda choice: _setting(args, choice))
+
+    try:
+        return await stack.enter_async_context(opened())
+    except BadInput as error:
+        if args.engine != "auto" or args.model:
+            raise
+        _LOGGER.info("tts: %s", error)
+        args.engine = "embedded"
+        return await stack.enter_async_context(opened())
 
 
 def _setting(args: Namespace, choice: Choice) -> Setting:

@@ -13,6 +13,7 @@ from wyoming.event import Event
 from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop, SynthesizeVoice
 
 from models.engine import EngineError
+from models.engines import choose
 from wyoming_servers.tts import JOB
 from wyoming_servers.wire import describe
 
@@ -122,3 +123,20 @@ async def test_two_models_in_one_server(options: list[str], tmp_path: Path) -> N
         assert [program.name for program in (await describe(uri)).tts] == ["hearth-tts", "hearth-tts-other"]
         async with AsyncClient.from_uri(uri) as client:
             assert await say(client, "It is on.") > 0.3
+
+
+async def test_auto_takes_espeak_for_what_kokoro_does_not_speak(
+    options: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, rest = options[1], options[2:]
+    monkeypatch.setattr(
+        "wyoming_servers.engines.choose",
+        lambda job, wanted, models: choose(job, wanted, [model] if wanted == "auto" else []),  # as if it were pulled
+    )
+    async with serving(JOB, *rest, "--language", "de") as uri:
+        (program,) = (await describe(uri)).tts
+        assert program.description == "Says it with espeak-ng"
+        assert program.voices[0].name == "de"
+    with pytest.raises(EngineError, match="no voice speaks 'de'; the voices here speak en-GB"):
+        async with serving(JOB, *options, "--language", "de"):
+            pass
