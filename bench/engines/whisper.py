@@ -30,6 +30,7 @@ from bench.servers import serving
 from bench.wyoming_faster_whisper import VERSION, wyoming_faster_whisper
 from models.engine import SAMPLE_RATE
 from models.espeak import EspeakSynthesizer
+from models.silence import Trim
 from models.whisper_reader import BEAMS, Reader, Sound
 from models.whisper_weights import load
 from wyoming_servers.wire import connect_to, expect
@@ -60,8 +61,10 @@ async def measure(report: Report, args: Namespace) -> None:  # noqa: ARG001
 
 
 def _speak(text: str) -> bytes:
+    """Return `text` spoken, with 20 ms of silence before and after it."""
     espeak = EspeakSynthesizer()
-    pcm = np.frombuffer(espeak.open().speak(text).pcm, "<i2")
+    trim = Trim(espeak.rate)
+    pcm = np.frombuffer(trim.feed(espeak.open().speak(text).pcm) + trim.finish(), "<i2")
     spoken: bytes = soxr.resample(pcm, espeak.rate, SAMPLE_RATE).astype("<i2").tobytes()
     return spoken
 
