@@ -1,9 +1,9 @@
 """Whisper tiny: a short window against faster-whisper's 30 s, and how soon a transcript follows the end of the audio.
 
 faster-whisper follows five texts at once by default, we do where the likeliest words are not sure ones; the table has
-it with one as well. The weights are a stand-in that always writes the same ten words (bench/whisper_standin.py), so both
-sides write the same number of tokens, and no guard steps in as it would with weights that are random alone. What the
-short window does to the words of real weights cannot be seen here: `script/bench wer` is for that.
+it with one as well. The weights are a stand-in that always writes the same ten words (bench/whisper_standin.py), so
+both sides write the same number of tokens, and no guard steps in as it would with weights that are random alone. What
+the short window does to the words of real weights cannot be seen here: `script/bench wer` is for that.
 """
 
 from __future__ import annotations
