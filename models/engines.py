@@ -97,6 +97,9 @@ class Choice:
     path: Path | None = None
     """Where the model lies."""
 
+    languages: tuple[str, ...] = ()
+    """BCP 47 codes of what the model speaks, where the catalogue knows it."""
+
 
 def engines_of(job: str) -> list[Engine]:
     """Return the engines that can do `job`, those that `auto` prefers first."""
@@ -138,7 +141,7 @@ def _given(engine: Engine, model: str) -> Choice:
     path = store.path(model)
     if path is None:
         raise EngineUnavailable(f"the model {model} is not here: hearth models pull {model}")
-    return Choice(engine, f"{engine.name} was given {model}", model, path)
+    return Choice(engine, f"{engine.name} was given {model}", model, path, store.find(model).languages)
 
 
 def _found(engine: Engine, wanted: str, obstacles: dict[str, str]) -> Choice:
@@ -150,7 +153,9 @@ def _found(engine: Engine, wanted: str, obstacles: dict[str, str]) -> Choice:
         why = f"{wanted} takes {name}; " + "; ".join(f"not {other}: {why}" for other, why in obstacles.items())
     else:
         why = f"{wanted} takes {name}: its packages{' and weights' if model else ''} are here"
-    return Choice(engine, why, model, store.path(model) if model else None)
+    if not model:
+        return Choice(engine, why)
+    return Choice(engine, why, model, store.path(model), store.find(model).languages)
 
 
 def _pulled(engine: Engine) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from wyoming.tts import SynthesizeVoice
 from camera.camera import Camera
 from camera.source import check_source
 from wyoming_servers.wire.audio import Format
+from wyoming_servers.wire.options import whole
 
 from .answers import FolderSink
 from .clips import ClipMicrophone
@@ -115,17 +115,6 @@ def chosen_voice(args: Namespace) -> SynthesizeVoice | None:
     if args.voice is not None:
         return SynthesizeVoice(name=args.voice)
     return SynthesizeVoice(language=args.language) if args.language is not None else None
-
-
-def whole(least: int, most: int) -> Callable[[str], int]:
-    """Return a type for argparse: a whole number from `least` to `most`."""
-
-    def read(text: str) -> int:
-        if not text.isdecimal() or not least <= int(text) <= most:
-            raise ArgumentTypeError(f"takes a whole number from {least} to {most}, not '{text}'")
-        return int(text)
-
-    return read
 
 
 def _add_command_options(group: Any, kind: str, help_text: str, sound: Format) -> None:

@@ -13,7 +13,6 @@ With `--partials`, what is certain already comes as `transcript-chunk`s between 
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
 import sys
 from argparse import ArgumentParser, Namespace
@@ -28,7 +27,7 @@ from wyoming.event import Event
 from wyoming.info import AsrModel, AsrProgram, Attribution, SelectProgram
 
 from models.engine import EngineUnavailable, Hearing
-from models.engines import Choice, choose
+from models.engines import Choice
 from models.sentences import language_model
 from models.sentences.house import House, load_house
 from models.sentences.library import load_sentences
@@ -43,7 +42,7 @@ from .listening import ListeningSession
 from .program import OURS, Job, main
 from .service import Client, Session
 from .wire import BadValue, Fields, Info
-from .wire.options import version
+from .wire.options import version, whole
 from .workers import Stream
 
 _QUEUE = 8
@@ -51,6 +50,9 @@ _QUEUE = 8
 
 _AT_ONCE = {"pocketsphinx": 2, "whisper": 8}
 """Utterances that are followed at once, by engine: a process each, or all in one with their silences."""
+
+_LONGEST_S = 120.0
+"""A large model may work so long on half a minute of speech, on a Raspberry Pi."""
 
 _MADE_BY = {
     "pocketsphinx": Attribution(name="CMU Sphinx", url="https://github.com/cmusphinx/pocketsphinx"),
@@ -169,7 +171,7 @@ def add_options(parser: ArgumentParser) -> None:
         "--external-vad", action="store_true", help="leave it to the client to tell when the speaker has finished"
     )
     known = ", ".join(f"{count} with {name}" for name, count in _AT_ONCE.items())
-    parser.add_argument("--workers", type=_positive, help=f"utterances that are followed at once ({known})")
+    parser.add_argument("--workers", type=whole(1, 64), help=f"utterances that are followed at once ({known})")
     whisper = parser.add_argument_group("whisper", "options of this engine")
     whisper.add_argument(
         "--language", help="language for who names none, or auto to find it out each time (the house's)"
@@ -186,7 +188,10 @@ def add_options(parser: ArgumentParser) -> None:
         " (%(default)s)",
     )
     whisper.add_argument(
-        "--beam-size", type=_beams, default=BEAMS, help="texts followed at once where it is not sure (%(default)s)"
+        "--beam-size",
+        type=whole(1, 20),
+        default=BEAMS,
+        help="texts followed at once where it is not sure (%(default)s)",
     )
     whisper.add_argument(
         "--partials",
@@ -195,28 +200,10 @@ def add_options(parser: ArgumentParser) -> None:
     )
 
 
-def _positive(text: str) -> int:
-    if not 1 <= (value := int(text)) <= 64:
-        raise ValueError
-    return value
-
-
-def _beams(text: str) -> int:
-    if not 1 <= (value := int(text)) <= 20:
-        raise ValueError
-    return value
-
-
-_positive.__name__ = "whole number from 1 to 64"  # argparse names the type in its message
-_beams.__name__ = "whole number from 1 to 20"
-
-
 @asynccontextmanager
 async def open_server(args: Namespace) -> AsyncIterator[tuple[Info, Callable[[Client], Session]]]:
     """Prepare and start the engines; what is yielded serves until the block ends. Raises `EngineError`."""
-    choices = await asyncio.to_thread(choose, "asr", args.engine, args.model)
-    settings = {choice: await asyncio.to_thread(_setting, args, choice) for choice in choices}
-    async with open_engines(args, "asr", settings.__getitem__) as models:
+    async with open_engines(args, "asr", lambda choice: _setting(args, choice)) as models:
         yield _info(models, args), lambda client: AsrSession(client, models, find_end=not args.external_vad)
 
 
@@ -237,7 +224,7 @@ def _setting(args: Namespace, choice: Choice) -> Setting:
         "custom_sentences": args.custom_sentences,
         "partials": args.partials,
     }
-    return Setting(arguments, streams=at_once, queue=_QUEUE)
+    return Setting(arguments, streams=at_once, queue=_QUEUE, call_s=_LONGEST_S)
 
 
 def prepare_sphinx(house: House, custom_sentences: Sequence[Path], data_dir: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from argparse import ArgumentParser, Namespace
 from collections.abc import AsyncIterator, Callable
@@ -13,7 +14,7 @@ from models.engines import Choice, choose, engines_of
 
 from .loaded import Loaded
 from .wire import BadValue
-from .workers import Processes
+from .workers import CALL_S, Processes
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -36,6 +37,9 @@ class Setting:
 
     queue: int = 8
     """Requests that may wait for a place."""
+
+    call_s: float = CALL_S
+    """A call that takes longer is given up, and its process with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +97,15 @@ _keep_alive.__name__ = "number of seconds, or -1"  # argparse names the type in 
 async def open_engines(args: Namespace, job: str, setting: Callable[[Choice], Setting]) -> AsyncIterator[list[Running]]:
     """Run what the options ask for until the block ends; yields the engines, the default one first.
 
-    `setting` tells how to run each. Each is loaded once at the start, so that what is wrong with it is known then.
-    Raises `EngineError`.
+    `setting` tells how to run each; it runs in a thread. Each is loaded once at the start, so that what is wrong with
+    it is known then. Raises `EngineError`.
     """
     running: list[Running] = []
     keep_alive_s = None if args.keep_alive == FOR_EVER else args.keep_alive
     try:
-        for choice in choose(job, args.engine, args.model):
+        for choice in await asyncio.to_thread(choose, job, args.engine, args.model):
             _LOGGER.info("%s: %s", job, choice.why)
-            wanted = setting(choice)
+            wanted = await asyncio.to_thread(setting, choice)
             arguments = wanted.arguments | ({} if choice.path is None else {"model": str(choice.path)})
             processes = Processes(
                 choice.engine.factory,
@@ -109,6 +113,7 @@ async def open_engines(args: Namespace, job: str, setting: Callable[[Choice], Se
                 count=wanted.count,
                 streams=wanted.streams,
                 queue=wanted.queue,
+                call_s=wanted.call_s,
                 keep_alive_s=keep_alive_s,
                 watch=Loaded(args.data_dir, choice),
             )

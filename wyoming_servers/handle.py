@@ -36,6 +36,7 @@ from .service import Client, Session
 from .skills import english
 from .skills.situation import read_situation
 from .wire import BadValue, Fields, Info, RequestError
+from .wire.options import whole
 from .workers import EngineCrashed, Processes
 
 MOST_CHARACTERS = 4000
@@ -145,7 +146,8 @@ class HandleSession(Session):
 
     def _speaks(self, language: str) -> bool:
         family = language.replace("_", "-").partition("-")[0].lower()
-        return family in {known.partition("-")[0].lower() for known in self._brain.languages}
+        known = self._brain.languages + (self._talker.described["languages"] if self._talker else [])
+        return family in {code.partition("-")[0].lower() for code in known}
 
     async def _answer(self, text: str, known: str, context: dict[str, Any]) -> None:
         reply, facts = _Reply(self.client, self._brain, known, context), ""
@@ -207,20 +209,11 @@ def add_options(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--context-tokens",
-        type=_tokens,
+        type=whole(256, 131_072),
         default=2048,
         metavar="N",
         help="longest conversation that a language model follows; older parts are dropped (%(default)s)",
     )
-
-
-def _tokens(text: str) -> int:
-    if not 256 <= (value := int(text)) <= 131_072:
-        raise ValueError
-    return value
-
-
-_tokens.__name__ = "whole number from 256 to 131072"  # argparse names the type in its message
 
 
 @asynccontextmanager
@@ -231,7 +224,10 @@ async def open_server(args: Namespace) -> AsyncIterator[tuple[Info, Callable[[Cl
     told = {"system_prompt": persona.describe(house, args.persona), "context_tokens": args.context_tokens}
 
     def setting(choice: Choice) -> Setting:
-        return Setting(told if choice.engine.name == _LLAMA else looked_up, queue=_QUEUE)
+        if choice.engine.name != _LLAMA:
+            return Setting(looked_up, queue=_QUEUE)
+        # A file of the user's own does not tell its languages; the house's is spoken with it.
+        return Setting(told | {"languages": choice.languages or [house.language]}, queue=_QUEUE)
 
     async with AsyncExitStack() as stack:
         try:

@@ -24,7 +24,7 @@ from .wire.tasks import ended_within
 
 _LOGGER = logging.getLogger(__name__)
 
-_CALL_S = 30.0
+CALL_S = 30.0
 """A call into a worker process that takes longer is given up, and the process with it."""
 
 _PLACE_S = 30.0
@@ -71,17 +71,20 @@ class Processes:
         count: int = 2,
         streams: int = 1,
         queue: int = 8,
+        call_s: float = CALL_S,
         keep_alive_s: float | None = None,
         watch: Watch | None = None,
     ) -> None:
         """`factory`, "module:function", is called in every process with `arguments` and returns the engine.
 
-        `streams` is how many streams one process holds at once, `queue` how many requests may wait for a place. A
-        process without a stream for `keep_alive_s` is ended, and started again for the next one; None keeps it. `watch`
-        is told of every process that is ready, and of its end.
+        `streams` is how many streams one process holds at once, `queue` how many requests may wait for a place. A call
+        that takes longer than `call_s` is given up, and its process with it. A process without a stream for
+        `keep_alive_s` is ended, and started again for the next one; None keeps it. `watch` is told of every process
+        that is ready, and of its end.
         """
         self._workers = [
-            _Worker(factory, arguments or {}, f"{factory.partition(':')[0]}#{index}", watch) for index in range(count)
+            _Worker(factory, arguments or {}, f"{factory.partition(':')[0]}#{index}", call_s, watch)
+            for index in range(count)
         ]
         self._streams = streams
         self._queue = queue
@@ -235,8 +238,9 @@ class Stream:
 class _Worker:
     """One process and the calls that wait for its answers."""
 
-    def __init__(self, factory: str, arguments: dict[str, Any], name: str, watch: Watch | None) -> None:
+    def __init__(self, factory: str, arguments: dict[str, Any], name: str, call_s: float, watch: Watch | None) -> None:
         self.name = name
+        self._call_s = call_s
         self._watch = watch
         self.streams = 0
         self.generation = 0
@@ -349,12 +353,12 @@ class _Worker:
         answer = asyncio.get_running_loop().create_future()
         self._send(message, answer)
         try:
-            async with asyncio.timeout(None if message[0] == 0 else _CALL_S):
+            async with asyncio.timeout(None if message[0] == 0 else self._call_s):
                 return await answer
         except TimeoutError:
-            _LOGGER.error("%s took more than %g s for '%s'; ending it", self.name, _CALL_S, message[1])  # noqa: TRY400
+            _LOGGER.error("%s took more than %g s for '%s'; ending it", self.name, self._call_s, message[1])  # noqa: TRY400
             self._kill()
-            raise WorkerDied(f"{self.name} did not answer within {_CALL_S:g} s") from None
+            raise WorkerDied(f"{self.name} did not answer within {self._call_s:g} s") from None
 
     def post(self, message: tuple[int, str, tuple[Any, ...], dict[str, Any]]) -> None:
         """Send a message whose answer nobody waits for."""

@@ -1,9 +1,9 @@
 import os
+import time
 from pathlib import Path
 
 import pytest
 
-from models import cores
 from models.cores import Cores
 
 
@@ -20,8 +20,8 @@ class Machine:
         self.proc.mkdir()
         self.work(0.0)
         monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
-        monkeypatch.setattr(cores.time, "monotonic", lambda: self.now)
-        monkeypatch.setattr(cores.time, "process_time", lambda: self.mine)
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(time, "process_time", lambda: self.mine)
 
     def work(self, seconds: float) -> None:
         """Let all have worked so long together, since the start."""

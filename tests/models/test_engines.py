@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from models import engines, store
+from models import catalog, engines, store
 from models.engine import EngineUnavailable
 from models.engines import ENGINES, Engine, choose, engines_of
 
@@ -25,6 +25,7 @@ def house(monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
     monkeypatch.setattr(engines, "ENGINES", (engine("big", kind="neural", weights=True), engine("small")))
     monkeypatch.setattr(store, "names", lambda engine: ["first", "second"] if engine == "big" else [])
     monkeypatch.setattr(store, "path", pulled.get)
+    monkeypatch.setattr(store, "find", lambda _: next(iter(catalog.models().values())))
     return pulled
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-__all__ = ["Parser", "default_data_dir", "version"]
+__all__ = ["Parser", "default_data_dir", "version", "whole"]
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"", "0", "false", "no", "off"}
@@ -24,6 +24,17 @@ def default_data_dir() -> Path:
     """Return where state is kept unless `--data-dir` says otherwise (the XDG base directory specification)."""
     base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     return Path(base) / "hearth"
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """Return a type for an option: a whole number from `least` to `most`."""
+
+    def read(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"takes a whole number from {least} to {most}, not '{text}'")
+        return int(text)
+
+    return read
 
 
 class Parser(argparse.ArgumentParser):
