@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wyoming.event import Event
-from wyoming.info import Attribution, TtsProgram, TtsVoice
+from wyoming.info import Attribution, SelectProgram, TtsProgram, TtsVoice
 from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop, SynthesizeStopped
 
 from models.engine import BadInput, Voice
@@ -29,7 +29,7 @@ from .program import OURS, Job, main
 from .service import Client, Session
 from .speaking import Speaking, Voiced
 from .wire import BadValue, Fields, Info
-from .wire.options import version
+from .wire.options import version, whole
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -37,7 +37,10 @@ SPEAKERS = 16
 """Requests that espeak-ng speaks at once, in turns of a piece."""
 
 KOKORO_SPEAKERS = 3
-"""The same of Kokoro: each waits for the others' pieces, up to 8 s of work on a slow machine, but 30 s at most."""
+"""The same of Kokoro: each waits for the others' pieces, of up to 8 s of work on a slow machine."""
+
+_KOKORO_CALL_S = 60.0
+"""Three such pieces, and as much again for a machine that has become slower."""
 
 _QUEUE = 16
 
@@ -52,6 +55,9 @@ class _Engine:
     """An engine with the pace that it was found to have."""
 
     running: Running
+    program: str
+    """Its name in Info."""
+
     pace: Pace
 
     def language(self, name: str | None, language: str | None) -> str:
@@ -73,7 +79,9 @@ class TtsSession(Session):
 
     def __init__(self, client: Client, engines: Sequence[_Engine], samples: int) -> None:
         super().__init__(client)
+        self._all = engines
         self._engines = engines
+        """Those that the client has not chosen against."""
         self._samples = samples
         self._streamed: Speaking | None = None
         self._place = AsyncExitStack()
@@ -100,6 +108,8 @@ class TtsSession(Session):
                 raise BadValue("'synthesize-chunk' came before 'synthesize-start'; send that first")
         elif SynthesizeStop.is_type(event.type):
             await self._stop()
+        elif SelectProgram.is_type(event.type):
+            self._select(Fields(event.type, event.data).text("name"))
 
     async def reset(self) -> None:
         """Forget the request; what is still sent of a streamed one is dropped, for its sender has been told."""
@@ -110,6 +120,14 @@ class TtsSession(Session):
         """Give the place in the worker back."""
         self._streamed = None
         await self._place.aclose()
+
+    def _select(self, program: str) -> None:
+        """Use one program alone from now on."""
+        found = [engine for engine in self._all if program in (engine.program, engine.running.name)]
+        if not found:
+            known = ", ".join(engine.program for engine in self._all)
+            raise BadValue(f"'select-program' asks for {program!r:.60}; this server has {known}")
+        self._engines = found[:1]
 
     async def _begin(self, event: Event, more: Callable[[], Iterable[str]]) -> Speaking:
         """Begin to answer `event`; raise `BadValue` where it asks for what there is not."""
@@ -172,31 +190,15 @@ def add_options(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--phrases-mb",
-        type=_megabytes,
+        type=whole(0, 100_000),
         default=64,
         metavar="MB",
         help="phrases said twice are kept on disk, Kokoro's alone; 0 keeps none (%(default)s)",
     )
     parser.add_argument("--speed", type=float, default=1.0, help="0.5, half as fast, to 2.0 (%(default)s)")
     parser.add_argument(
-        "--samples-per-chunk", type=_positive, default=4096, help="audio in one audio-chunk (%(default)s)"
+        "--samples-per-chunk", type=whole(1, 100_000), default=4096, help="audio in one audio-chunk (%(default)s)"
     )
-
-
-def _positive(text: str) -> int:
-    if not 1 <= (value := int(text)) <= 100_000:
-        raise ValueError
-    return value
-
-
-def _megabytes(text: str) -> int:
-    if not 0 <= (value := int(text)) <= 100_000:
-        raise ValueError
-    return value
-
-
-_megabytes.__name__ = "whole number from 0 to 100000"
-_positive.__name__ = "whole number from 1 to 100000"  # argparse names the type in its message
 
 
 @asynccontextmanager
@@ -204,7 +206,7 @@ async def open_server(args: Namespace) -> AsyncIterator[tuple[Info, Callable[[Cl
     """Start the engines; what is yielded serves until the block ends. Raises `EngineError`."""
     async with AsyncExitStack() as stack:
         running = await _start(args, stack)
-        engines = [_Engine(one, Pace(one.described["factor"])) for one in running]
+        engines = [_Engine(one, _program_name(running, one), Pace(one.described["factor"])) for one in running]
         yield _info(engines), lambda client: TtsSession(client, engines, args.samples_per_chunk)
 
 
@@ -231,18 +233,22 @@ def _setting(args: Namespace, choice: Choice) -> Setting:
         arguments["voices"] = str(args.voices) if args.voices else None
         arguments["phrases"] = str(args.data_dir / "phrases")
         arguments["phrases_bytes"] = args.phrases_mb * 1_000_000
-        return Setting(arguments, streams=KOKORO_SPEAKERS, queue=_QUEUE)
+        return Setting(arguments, streams=KOKORO_SPEAKERS, queue=_QUEUE, call_s=_KOKORO_CALL_S)
     return Setting(arguments, streams=SPEAKERS, queue=_QUEUE)
 
 
 def _info(engines: Sequence[_Engine]) -> Info:
-    return Info(tts=[_program(engine, first=engine is engines[0]) for engine in engines])
+    return Info(tts=list(map(_program, engines)))
 
 
-def _program(engine: _Engine, *, first: bool) -> TtsProgram:
+def _program_name(running: Sequence[Running], one: Running) -> str:
+    return "hearth-tts" if one is running[0] else f"hearth-tts-{one.name}"
+
+
+def _program(engine: _Engine) -> TtsProgram:
     described = engine.running.described
     return TtsProgram(
-        name="hearth-tts" if first else f"hearth-tts-{engine.running.name}",
+        name=engine.program,
         attribution=OURS,
         installed=True,
         description=f"Says it with {described['name']}",

@@ -10,6 +10,7 @@ from wyoming.audio import AudioChunk, AudioStart
 from wyoming.client import AsyncClient
 from wyoming.error import Error
 from wyoming.event import Event
+from wyoming.info import SelectProgram
 from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop, SynthesizeVoice
 
 from models.engine import EngineError
@@ -122,6 +123,11 @@ async def test_two_models_in_one_server(options: list[str], tmp_path: Path) -> N
     async with serving(JOB, *both) as uri:
         assert [program.name for program in (await describe(uri)).tts] == ["hearth-tts", "hearth-tts-other"]
         async with AsyncClient.from_uri(uri) as client:
+            assert await say(client, "It is on.") > 0.3
+            await send(client, SelectProgram(name="hearth-tts-espeak"))
+            told = Error.from_event(await receive(client)).text
+            assert told == "'select-program' asks for 'hearth-tts-espeak'; this server has hearth-tts, hearth-tts-other"
+            await send(client, SelectProgram(name="hearth-tts-other"))
             assert await say(client, "It is on.") > 0.3
 
 
