@@ -24,7 +24,7 @@ from wyoming.asr import Transcribe
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 
 from models.sentences.numbers import ways_to_say
-from models.whisper import CONTEXTS
+from models.whisper.recognizer import CONTEXTS
 from wyoming_servers.wire import UnsupportedAudio, connect_to, expect
 from wyoming_servers.wire.audio import RATE, WIDTH, read_wav
 

@@ -31,10 +31,10 @@ from models.engines import Choice
 from models.sentences import language_model
 from models.sentences.house import House, load_house
 from models.sentences.library import load_sentences
-from models.whisper import CONTEXTS
-from models.whisper_agreement import rest_of
-from models.whisper_reader import BEAMS
-from models.whisper_weights import DEVICES
+from models.whisper.agreement import rest_of
+from models.whisper.reader import BEAMS
+from models.whisper.recognizer import CONTEXTS
+from models.whisper.weights import DEVICES
 
 from .engines import Running, Setting, add_engine_options, named, open_engines
 from .house import add_house_options

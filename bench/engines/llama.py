@@ -20,7 +20,7 @@ from bench.engines import standin
 from bench.report import BenchError, Report, percentile, progress
 from bench.servers import serving
 from models.engine import Exchange
-from models.llama_answer import Cost
+from models.llama.answer import Cost
 from models.sentences.house import load_house
 from wyoming_servers.persona import describe
 from wyoming_servers.wire import Connection, PeerError, answer, connect_to
@@ -109,7 +109,7 @@ async def _conversation(model: str, options: dict[str, Any], rows: list[list[str
     """Return what each turn took."""
     progress("llama: a conversation")
     arguments = {"model": model, "system_prompt": describe(load_house()), "seed": 1, **options}
-    engine = Processes("models.llama:open_llama", arguments, count=1)
+    engine = Processes("models.llama.responder:open_llama", arguments, count=1)
     history: list[Exchange] = []
     costs: list[Cost] = []
     try:
@@ -152,7 +152,7 @@ async def _rate(report: Report, model: str) -> None:
     """Write with ours and with llama_cpp itself, each in a process of its own, by turns."""
     progress("llama: speed")
     settings = {"model": model, "context_tokens": _CONTEXT_TOKENS}
-    ours = Processes("models.llama:open_llama", settings | {"max_tokens": _TOKENS, "threads": 1}, count=1)
+    ours = Processes("models.llama.responder:open_llama", settings | {"max_tokens": _TOKENS, "threads": 1}, count=1)
     direct = Processes("bench.engines.llama_direct:open_direct", settings, count=1)
     rates: dict[str, list[float]] = {"ours": [], "Llama.generate": [], "llama_decode": []}
     try:

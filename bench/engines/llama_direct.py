@@ -10,7 +10,7 @@ from models.engine import EngineUnavailable
 
 
 class Direct:
-    """The same model with the settings of `models.llama`, by llama-cpp-python's own class and by its C functions."""
+    """The same model with the settings of our engine, by llama-cpp-python's own class and by its C functions."""
 
     name: str
 

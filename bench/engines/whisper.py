@@ -31,8 +31,8 @@ from bench.wyoming_faster_whisper import VERSION, wyoming_faster_whisper
 from models.engine import SAMPLE_RATE
 from models.espeak import EspeakSynthesizer
 from models.silence import Trim
-from models.whisper_reader import BEAMS, Reader, Sound
-from models.whisper_weights import load
+from models.whisper.reader import BEAMS, Reader, Sound
+from models.whisper.weights import load
 from wyoming_servers.wire import connect_to, expect
 
 _SHORT_OVER_FULL = 0.35

@@ -23,9 +23,10 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from models import catalog, store
+from models import store
 from models.engine import EngineError, EngineUnavailable
 from models.engines import ENGINES, Engine, choose
+from models.store import catalog
 
 from .common import Output, UsageError, add_common_options, printable, tell
 from .loaded import residents

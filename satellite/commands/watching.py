@@ -11,7 +11,7 @@ from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from models.download import Action, Cancelled
+from models.store.download import Action, Cancelled
 
 from .common import Output, tell
 
@@ -27,7 +27,7 @@ _WORDS: dict[Action, str] = {"check": "checking", "fetch": "fetching", "cut": "c
 
 
 class Watch:
-    """A `models.download.Progress` of one model; call it from any thread, inside `with`."""
+    """A `models.store.download.Progress` of one model; call it from any thread, inside `with`."""
 
     def __init__(self, model: str, output: Output) -> None:
         self._model = model

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from models import catalog, engines, store
+from models import engines, store
 from models.engine import EngineUnavailable
 from models.engines import ENGINES, Engine, choose, engines_of
+from models.store import catalog
 
 HERE = "json"
 """A module that is always installed."""

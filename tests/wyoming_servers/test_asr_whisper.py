@@ -19,7 +19,7 @@ from wyoming.info import SelectProgram
 
 from models.engine import EngineError
 from tests.models.speech import silence, speech
-from tests.models.whisper_english import english_only
+from tests.models.whisper.whisper_english import english_only
 from wyoming_servers.asr import JOB
 from wyoming_servers.wire import describe
 from wyoming_servers.wire.audio import RATE, WIDTH, read_wav

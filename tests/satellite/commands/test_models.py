@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from models import download
+from models.store import download
 from satellite import cli
 from satellite.commands.loaded import residents
 from satellite.commands.watching import in_thread
-from tests.models.shelf import CONFIG, VOICES, WEIGHTS, Shelf, stocked
+from tests.models.store.shelf import CONFIG, VOICES, WEIGHTS, Shelf, stocked
 
 from .conftest import Hearth
 
@@ -97,7 +97,7 @@ def test_pull_tells_a_person(shelf: Shelf, said: Hearth) -> None:
 
 def test_pull_draws_bars_on_a_terminal(shelf: Shelf) -> None:
     code = (
-        "import sys\nfrom pathlib import Path\nfrom models import catalog\n"
+        "import sys\nfrom pathlib import Path\nfrom models.store import catalog\n"
         "models = catalog.load(Path(sys.argv[1]))\ncatalog.models = lambda: models\n"
         "from satellite.cli import main\nsys.exit(main(['models', 'pull', 'hub-mini']))"
     )

@@ -1,0 +1,1 @@
+"""Kokoro, a voice: begin at `synthesizer`."""

@@ -1,0 +1,1 @@
+"""Language models in llama.cpp: begin at `responder`."""

@@ -1,0 +1,183 @@
+"""The neural responder: a chat model in GGUF, run by llama.cpp.
+
+Nothing is worked twice. The system prompt is read once, at the start; of each of the latest conversations the context
+holds what was read and written, so that of a prompt only what was said last is new (`models.llama.memory`). Facts of
+the moment, such as the time, belong to what was said, at the end, where they change nothing that went before. While a
+text is unfinished, its beginning can be read already.
+
+llama.cpp releases the interpreter's lock. Run it in a process of its own all the same: it maps and allocates much, and
+faults in native code end the process.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from models.cores import Cores
+from models.engine import BadInput, EngineError, Exchange, Responder
+from models.llama.answer import LlamaAnswering, Prompt
+from models.llama.context import BATCH, LlamaContext, Sampler, Stop
+from models.llama.memory import Slot, Slots, recent, same
+from models.llama.model import LlamaModel
+from models.llama.template import Continuation, template_of
+
+_LOGGER = logging.getLogger(__name__)
+
+_STATE_BYTES = 512 << 20
+"""For what is held: four conversations of 2048 tokens are 188 MB with SmolLM2-135M, one with SmolLM2-1.7B 400."""
+
+_QUESTION = 4
+"""One part in so many of the room for prompts is kept free for what is said next."""
+
+
+class LlamaResponder(Responder):
+    """The engine. Loading it maps the weights, reads the system prompt and writes one token.
+
+    Answers are made one at a time: where several are open, each call waits for the call of another.
+    """
+
+    concurrent = True
+    """An answer can be cancelled while a call of it runs."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        system_prompt: str = "",
+        languages: Sequence[str] = ("en",),
+        context_tokens: int = 2048,
+        conversations: int = 4,
+        max_tokens: int = 256,
+        temperature: float = 0.3,
+        threads: int | None = None,
+        seed: int | None = None,
+    ) -> None:
+        """Load `path`; raise `EngineError`.
+
+        The context holds `conversations` (fewer where they need more than 512 MiB) of at most `context_tokens` each
+        (less where the model was trained on less); an answer has at most `max_tokens`. `temperature` 0 writes the
+        likeliest, `seed` repeats the draws of others. `threads` None: by the free cores, looked at before each answer.
+        """
+        self._cores = Cores()
+        self.model = LlamaModel(path)
+        self.name, self.version = path.stem, metadata.version("llama_cpp_python")
+        self.languages = list(languages)
+        self.template = template_of(self.model.chat_template, bos=self.model.bos, eos=self.model.eos, model=path.name)
+        if isinstance(self.template, Continuation):
+            _LOGGER.info(
+                "%s has no chat template: it goes on with what is said to it, without memory or system prompt",
+                self.name,
+            )
+        tokens = min(context_tokens, self.model.trained_tokens or context_tokens)
+        most = _STATE_BYTES // max(1, tokens * self.model.state_bytes)
+        conversations = max(1, min(conversations, most))
+        self.context = LlamaContext(self.model, sequences=conversations, tokens=tokens)
+        self.max_tokens = min(max_tokens, self.context.room // 2)
+        self._slots = Slots(conversations)
+        self.lock = threading.Lock()
+        self._system_prompt = self.model.without_marks(system_prompt)
+        self._temperature, self._seed, self._threads = temperature, seed, threads
+        model = self.model  # not `self`, which nothing shall keep but its owner
+        self._count = lru_cache(1024)(lambda text: len(model.tokens(text)))
+        self._room = self.context.room - self.max_tokens
+        self._around = self._cost_of_markup()
+        self._fixed = self._read_system_prompt()
+
+    def open(
+        self,
+        *,
+        text: str,
+        history: Sequence[Exchange] = (),
+        conversation: str = "",
+        facts: str = "",
+        unfinished: bool = False,
+    ) -> LlamaAnswering:
+        """Return the answer; raise `BadInput` for a text that is too long for the model."""
+        clean = self.model.without_marks
+        last = Exchange(clean(text), "", clean(facts))
+        exchanges = [Exchange(clean(one.text), clean(one.answer), clean(one.facts)) for one in history]
+        with self.lock:
+            slot = self._slots.take(conversation)
+            prompt = self._prompt(slot, exchanges, last)
+            if unfinished:
+                prompt = self._beginning(slot, prompt, last)
+            slot.owner = answering = LlamaAnswering(self, slot, prompt, unfinished=unfinished)
+            return answering
+
+    def _prompt(self, slot: Slot, history: list[Exchange], last: Exchange) -> Prompt:
+        """Return what is to be read, with as much of the history as there is room for."""
+        question = self._cost(last)
+        kept = recent(history, self._cost, self._room - self._fixed - max(question, self._room // _QUESTION))
+        while True:
+            text = self.template.render(self._system_prompt, kept, last)
+            tokens = slot.tokens(text, opening=self.model.opening, more=self.model.tokens)
+            if not tokens:
+                raise BadInput("the text is empty; say something")
+            if len(tokens) <= self._room:
+                return Prompt(text, tokens)
+            if not kept:
+                room = self._room - self._fixed
+                raise BadInput(
+                    f"the text has {question} tokens, and {self.name} has room for {room}; ask something shorter"
+                )
+            kept = kept[1:]
+
+    def _beginning(self, slot: Slot, prompt: Prompt, last: Exchange) -> Prompt:
+        """Return what a prompt begins with, however the last text goes on: a last word may become another token."""
+        end = prompt.text.rfind(last.told) + len(last.told)
+        text = prompt.text[:end] if last.told and end >= len(last.told) else ""
+        return Prompt(text, slot.tokens(text, opening=self.model.opening, more=self.model.tokens)[:-1])
+
+    def _cost(self, exchange: Exchange) -> int:
+        """Return the tokens that an exchange takes in a prompt."""
+        return self._count(exchange.told) + self._count(exchange.answer) + self._around
+
+    def _cost_of_markup(self) -> int:
+        """Return how many tokens the template puts around an exchange."""
+        one, last = Exchange("a", "b"), Exchange("c", "")
+        lengths = [len(self.model.tokens(self.template.render("", history, last))) for history in ([one], [one, one])]
+        return max(0, lengths[1] - lengths[0] - 2)
+
+    def _read_system_prompt(self) -> int:
+        """Let every sequence hold what all prompts begin with, and see whether the model works; return its tokens.
+
+        Faults in native code happen here, at the start, where they can be told of, and not to the first who asks.
+        """
+        one, other = (self.template.render(self._system_prompt, [], Exchange(text, "")) for text in ("A", "B"))
+        tokens = self.model.opening(one[: same(one, other)]) or self.model.opening("a")
+        if len(tokens) > self._room // 2:
+            raise EngineError(
+                f"the system prompt has {len(tokens)} tokens; {self.name} has room for {self._room // 2}"
+                f" beside a conversation of {self.context.room}"
+            )
+        self.set_threads()
+        stop = Stop()
+        for start in range(0, len(tokens), BATCH):
+            self.context.read(0, start, tokens[start : start + BATCH], stop)
+        written = self.context.draw(Sampler(self.model, temperature=0, seed=None))
+        self.context.read(0, len(tokens), [written], stop)
+        held = tokens[: self.context.keep(0, len(tokens))]
+        for slot in self._slots:
+            slot.held = list(held)
+            if slot.sequence:
+                self.context.copy(0, slot.sequence)
+        return len(tokens)
+
+    def set_threads(self) -> None:
+        """Work with as many threads as there are cores for now."""
+        self.context.use_threads(self._threads or self._cores.threads())
+
+    def sampler(self) -> Sampler:
+        """Return what draws the tokens of one answer."""
+        return Sampler(self.model, temperature=self._temperature, seed=self._seed)
+
+
+def open_llama(*, model: str, **options: Any) -> LlamaResponder:
+    """Load the model at the path `model`, for a worker process to be told by name; `options` as of `LlamaResponder`."""
+    return LlamaResponder(Path(model), **options)

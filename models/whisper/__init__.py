@@ -1,0 +1,1 @@
+"""Whisper, in faster-whisper's weights: begin at `recognizer`."""

@@ -1,0 +1,99 @@
+import resource
+import signal
+
+import pytest
+
+from models.engine import EngineError, Exchange
+from models.llama.template import ChatTemplate, Continuation, template_of
+
+pytest.importorskip("llama_cpp", reason="needs llama.cpp: script/setup --neural")
+
+CHATML = (
+    "{% for message in messages %}"
+    "{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+GEMMA = (
+    "{{ bos_token }}{% if messages[0]['role'] == 'system' %}"
+    "{{ raise_exception('System role not supported') }}{% endif %}"
+    "{% for message in messages %}{% set role = 'model' if message['role'] == 'assistant' else message['role'] %}"
+    "{{ '<start_of_turn>' + role + '\n' + message['content'] | trim + '<end_of_turn>\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{'<start_of_turn>model\n'}}{% endif %}"
+)
+
+
+def chat(source: str) -> ChatTemplate:
+    return ChatTemplate(source, bos="<s>", eos="</s>", model="some.gguf")
+
+
+def test_chatml() -> None:
+    history = [Exchange("why", "because", "It is 3 PM.")]
+    assert chat(CHATML).render("Be kind.", history, Exchange("and", "", "It is 4 PM.")) == (
+        "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\n[It is 3 PM.]\nwhy<|im_end|>\n"
+        "<|im_start|>assistant\nbecause<|im_end|>\n"
+        "<|im_start|>user\n[It is 4 PM.]\nand<|im_end|>\n<|im_start|>assistant\n"
+    )
+
+
+def test_where_no_system_prompt_is_known_it_goes_before_the_first_words() -> None:
+    assert chat(GEMMA).render("Be kind.", [Exchange("why", "because")], Exchange("and", "")) == (
+        "<s><start_of_turn>user\nBe kind.\n\nwhy<end_of_turn>\n<start_of_turn>model\nbecause<end_of_turn>\n"
+        "<start_of_turn>user\nand<end_of_turn>\n<start_of_turn>model\n"
+    )
+
+
+@pytest.mark.parametrize("source", [None, "{% for m in messages %}{{ bos_token }}{{ m['content'] }}\n{% endfor %}"])
+def test_without_turns_what_was_said_is_gone_on_with(source: str | None) -> None:
+    found = template_of(source, bos="<s>", eos="</s>", model="some.gguf")
+    assert isinstance(found, Continuation)
+    assert found.render("Be kind.", [Exchange("why", "because")], Exchange("Once", "", "It is 3 PM.")) == "Once"
+
+
+def test_with_turns_it_is_a_chat() -> None:
+    assert isinstance(template_of(CHATML, bos="", eos="", model="some.gguf"), ChatTemplate)
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("{% for message in messages %}", "line 1: TemplateSyntaxError: Unexpected end of template"),
+        ("one\ntwo {% end %}", "line 2: TemplateSyntaxError"),
+        ("{{ raise_exception('not today') }}", "ValueError: not today"),
+        ("{{ nothing.at.all }}", "UndefinedError: 'nothing' is undefined"),
+        ("{{ 1 / 0 }}", "ZeroDivisionError"),
+        ("{{ messages[0]['content'] }}", "it leaves out, or turns about, what was said"),
+        ("{% for m in messages | reverse %}{{ m['content'] }}{% endfor %}", "it leaves out, or turns about"),
+        ("{{ ''.__class__.__mro__[1].__subclasses__() }}", "SecurityError"),
+        ("{{ messages.clear() }}", "SecurityError"),
+        ("{% for i in range(10 ** 9) %}{% endfor %}", "OverflowError: Range too big"),
+        ("{{ 'a' * 10 ** 10 }}", "MemoryError"),
+        (
+            "{% set n = namespace(t='aaaaaaaa') %}{% for i in range(99) %}{% set n.t = n.t ~ n.t %}{% endfor %}",
+            "MemoryError",
+        ),
+    ],
+)
+def test_a_template_that_cannot_be_used(source: str, why: str) -> None:
+    with pytest.raises(EngineError) as raised:
+        chat(source)
+    told = str(raised.value)
+    assert told.startswith("the chat template of some.gguf cannot be used")
+    assert why in told
+    assert "\n" not in told
+    assert len(told) < 400
+
+
+def test_a_template_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.llama.template._TRIAL_S", 0.2)
+    before = signal.getsignal(signal.SIGALRM), resource.getrlimit(resource.RLIMIT_AS)
+    loop = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
+    with pytest.raises(EngineError, match=r"the chat template of some.gguf does not end within 0.2 s"):
+        chat(loop)
+    assert (signal.getsignal(signal.SIGALRM), resource.getrlimit(resource.RLIMIT_AS)) == before
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
+
+
+def test_a_fault_that_comes_later_is_told_too() -> None:
+    template = chat(CHATML + "{% if messages | length > 4 %}{{ 1 / 0 }}{% endif %}")
+    with pytest.raises(EngineError, match="ZeroDivisionError"):
+        template.render("", [Exchange("a", "b")] * 3, Exchange("c", ""))
