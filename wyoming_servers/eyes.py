@@ -10,12 +10,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from models.engine import EngineError
 from models.looking import Seen
 
 from .engines import Running
 from .turns import Frame, Turns
-from .wire import RequestError
 
 _QUEUE, _QUEUE_BYTES = 16, 16 << 20
 """Frames of all connections that may wait, and their bytes."""
@@ -58,7 +56,7 @@ class Eyes:
             frames: list[Frame] = []
             try:
                 await self._look(frames)
-            except (EngineError, RequestError, RuntimeError) as error:
+            except Exception as error:  # noqa: BLE001 - the frames' sessions tell it; the lane goes on
                 for frame in frames or await self._turns.take(_QUEUE):
                     if not frame.seen.done():
                         frame.seen.set_exception(error)

@@ -82,17 +82,19 @@ class Windows:
         heard = [(listener.slot, listener.waiting[:share]) for listener in listeners]
         try:
             told = await listeners[0].stream.call("hear", heard)
+            for listener, found in zip(listeners, told, strict=True):
+                self._heard(listener, found, share)
         except Exception as error:  # noqa: BLE001 - the session of each tells its client
             for listener in listeners:
                 if listener.done is not None and not listener.done.done():
                     listener.done.set_exception(error)
+
+    def _heard(self, listener: Listener, found: list[float], share: int) -> None:
+        listener.found += found
+        listener.waiting = listener.waiting[share:]
+        if listener.done is None or listener.done.done():
             return
-        for listener, found in zip(listeners, told, strict=True):
-            listener.found += found
-            listener.waiting = listener.waiting[share:]
-            if listener.done is None or listener.done.done():
-                continue
-            if listener.waiting:
-                self._listeners[listener] = None
-            else:
-                listener.done.set_result(listener.found)
+        if listener.waiting:
+            self._listeners[listener] = None
+        else:
+            listener.done.set_result(listener.found)
