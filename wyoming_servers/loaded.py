@@ -26,8 +26,7 @@ class Loaded:
     def came(self, pid: int, seconds: float) -> None:
         """Note a process whose engine is loaded."""
         engine = self._choice.engine
-        name = f"{engine.name} {self._choice.model}".strip()
-        _LOGGER.info("%s: %s loaded in %.1f s, %d MB", engine.job, name, seconds, memory_bytes(pid) // MIB)
+        _LOGGER.info("%s: %s loaded in %.1f s, %d MB", engine.job, self._choice.name, seconds, memory_bytes(pid) // MIB)
         note = {"pid": pid, "job": engine.job, "engine": engine.name, "model": self._choice.model, "since": time.time()}
         try:
             self._folder.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from models import engines
-from models.engine import EngineUnavailable
+from models.engine import EngineError, EngineUnavailable
 from models.engines import Engine
 from wyoming_servers.engines import Setting, add_engine_options, named, open_engines
 from wyoming_servers.loaded import memory_bytes
@@ -72,6 +72,26 @@ async def test_what_is_not_here_is_said(tmp_path: Path) -> None:
     with pytest.raises(EngineUnavailable, match="no model 'missing' for tested"):
         async with open_engines(options(tmp_path, "--model", "missing"), "asr", lambda _: Setting()):
             pass
+
+
+async def test_the_embedded_engine_takes_the_place_of_one_that_auto_chose(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tests = "tests.wyoming_servers"
+    broken = Engine("asr", "broken", "neural", f"{tests}.engines:unavailable", "a", ("json",), "asr")
+    crashing = Engine(
+        "asr", "crashing", "neural", f"{tests}.talker:crash", "a", ("json",), "asr", if_it_crashes="do this"
+    )
+    plain = Engine("asr", "plain", "embedded", f"{tests}.engines:make", "a", ("json",), "asr")
+    for first, said in ((broken, "pip install 'something'"), (crashing, "crashed in native code (SIGSEGV)")):
+        monkeypatch.setattr(engines, "ENGINES", (first, plain))
+        async with open_engines(options(tmp_path), "asr", lambda _: Setting()) as [one]:
+            assert one.choice.engine is plain
+        assert f"asr: {first.name} cannot be used, the embedded engine takes its place:" in caplog.text
+        assert said in caplog.text
+        with pytest.raises(EngineError, match=r"do this|something"):
+            async with open_engines(options(tmp_path, "--engine", first.name), "asr", lambda _: Setting()):
+                pass
 
 
 @pytest.mark.parametrize("value", ["-2", "soon", "nan", "1e99"])
