@@ -40,6 +40,9 @@ _STEADY_S = 30.0
 """A worker that lived so long died of something new: the waits begin anew."""
 
 
+_NATIVE_FAULTS = [-number for number in (signal.SIGSEGV, signal.SIGILL, signal.SIGBUS, signal.SIGFPE, signal.SIGABRT)]
+
+
 class WorkerDied(RequestError):
     """The process that did the work is gone; a new one is being started."""
 
@@ -47,7 +50,7 @@ class WorkerDied(RequestError):
 
 
 class EngineCrashed(EngineError):
-    """The process ended while it built the engine, most likely by a fault in native code; the message says how."""
+    """The process ended while it built the engine, by a fault in native code; the message says how."""
 
 
 class Watch(Protocol):
@@ -140,16 +143,17 @@ class Processes:
         place: asyncio.Future[Stream] = asyncio.get_running_loop().create_future()
         self._waiting.append(place)
         self._admit()
+        longest = _PLACE_S if any(worker.is_alive for worker in self._workers) else _START_S
         try:
-            async with asyncio.timeout(_PLACE_S):
+            async with asyncio.timeout(longest):
                 return await place
         except BaseException as error:
-            if place.done() and not place.cancelled():
-                self._leave(place.result())
-            elif place in self._waiting:
+            if place in self._waiting:
                 self._waiting.remove(place)
+            elif place.done() and not place.cancelled() and place.exception() is None:
+                self._leave(place.result())
             if isinstance(error, TimeoutError):
-                raise Busy(f"no worker was free for {_PLACE_S:g} s; try again shortly") from None
+                raise Busy(f"no worker was free for {longest:g} s; try again shortly") from None
             raise
 
     def _leave(self, stream: Stream) -> None:
@@ -171,27 +175,34 @@ class Processes:
             for worker in self._workers:
                 worker.wanted.set()
 
+    def _refuse(self, error: Exception) -> None:
+        """Tell those who wait why there will be no place."""
+        while self._waiting:
+            place = self._waiting.popleft()
+            if not place.done():
+                place.set_exception(error)
+
     def _rest_later(self, worker: _Worker) -> None:
         """End the process when nobody has used it for a while."""
-        if self._keep_alive_s is not None and not worker.streams:
-            used = worker.used = asyncio.get_running_loop().time()
-            asyncio.get_running_loop().call_later(self._keep_alive_s, self._rest, worker, used)
+        if self._keep_alive_s is not None:
+            worker.leave_alone()
+            worker.idle = asyncio.get_running_loop().call_later(self._keep_alive_s, self._rest, worker)
 
-    def _rest(self, worker: _Worker, used: float) -> None:
-        if worker.used == used and worker.is_alive and not worker.streams:
+    def _rest(self, worker: _Worker) -> None:
+        if worker.is_alive and not worker.streams:
             _LOGGER.info("%s unloaded: nobody used it for %g s", worker.name, self._keep_alive_s)
             worker.rest()
 
     async def _keep(self, worker: _Worker) -> None:
-        """Start `worker` again whenever it dies."""
+        """Start `worker` again whenever it dies, or when somebody wants it again."""
         loop = asyncio.get_running_loop()
         tries = 0
         while True:
             started = loop.time()
             await worker.died()
-            if worker.resting:
+            rested = worker.resting
+            if rested:
                 await worker.wanted.wait()
-                tries = 0
             else:
                 if loop.time() - started > _STEADY_S:
                     tries = 0
@@ -202,6 +213,9 @@ class Processes:
                 await worker.start()
             except (EngineError, OSError) as error:
                 _LOGGER.error("%s cannot be started: %s", worker.name, error)  # noqa: TRY400 - the text says it all
+                if rested:  # the next who wants it may have more luck; who waits now is told
+                    worker.rest()
+                    self._refuse(EngineError(f"{worker.name} cannot be started: {error}"))
             self._admit()
 
 
@@ -212,10 +226,13 @@ class Stream:
         self.worker = worker
         self._generation = worker.generation
         self._number = worker.next_number()
+        self._opened = False
         worker.streams += 1
+        worker.leave_alone()
 
     async def open(self, arguments: dict[str, Any]) -> None:
         """Make the stream in its process."""
+        self._opened = True
         await self.worker.call((self._number, "open", (), arguments))
 
     async def call(self, method: str, *args: Any) -> Any:
@@ -232,7 +249,8 @@ class Stream:
         """Let the stream go, and its place."""
         if self._generation == self.worker.generation:
             self.worker.streams -= 1
-            self.worker.post((self._number, "close", (), {}))
+            if self._opened:
+                self.worker.post((self._number, "close", (), {}))
 
 
 class _Worker:
@@ -254,8 +272,8 @@ class _Worker:
         self._numbers = 0
         self._ready = False
         self._killed = False
-        self.used = 0.0
-        """Loop time at which the last stream left."""
+        self.idle: asyncio.TimerHandle | None = None
+        """Ends the process where nobody comes meanwhile."""
         self.resting = False
         """True when the process was ended because nobody used it."""
         self.wanted = asyncio.Event()
@@ -284,6 +302,8 @@ class _Worker:
 
     async def start(self) -> dict[str, Any]:
         """Start the process and build its engine; raise `EngineError` or OSError, leaving none, where that fails."""
+        self.resting = self._killed = False
+        self.wanted.clear()
         began = asyncio.get_running_loop().time()
         ours, theirs = socket.socketpair()
         try:
@@ -300,8 +320,6 @@ class _Worker:
             raise
         self.generation += 1
         self.streams = 0
-        self.resting = self._killed = False
-        self.wanted.clear()
         self._reading = asyncio.create_task(self._read(reader))
         try:
             async with asyncio.timeout(_START_S):
@@ -312,7 +330,9 @@ class _Worker:
                 raise EngineError(f"{self.name} was not ready after {_START_S:g} s") from None
             if isinstance(error, WorkerDied):
                 of = f" of {model}" if (model := self._arguments.get("model")) else ""
-                raise EngineCrashed(f"{self.name} {self.end} while its engine{of} was being built") from None
+                native = self._process.returncode in _NATIVE_FAULTS
+                kind = EngineCrashed if native else EngineError
+                raise kind(f"{self.name} {self.end} while its engine{of} was being built") from None
             raise
         self._ready = True
         if self._watch is not None:
@@ -322,6 +342,7 @@ class _Worker:
     async def stop(self) -> None:
         """End the process: it stops by itself when its socket closes, and is killed where it does not."""
         self._ready = False
+        self.leave_alone()
         if self._writer is not None:
             self._writer.close()
             with suppress(OSError):
@@ -334,6 +355,12 @@ class _Worker:
                 self._watch.went(self._process.pid)
         if self._reading is not None:
             await self._reading
+
+    def leave_alone(self) -> None:
+        """Do not end the process for want of use."""
+        if self.idle is not None:
+            self.idle.cancel()
+            self.idle = None
 
     def rest(self) -> None:
         """Let the process end."""

@@ -120,3 +120,10 @@ class Patient(Stream):
 
 def of_model(model: str, note: str = "") -> Engine:
     return Engine(f"{note} {model}")
+
+
+def while_there(flag: str) -> Engine:
+    """Return an engine as long as there is a file."""
+    if not os.path.exists(flag):  # noqa: PTH110 - as short as can be
+        raise EngineUnavailable(f"there is no {flag}")
+    return Engine("there")

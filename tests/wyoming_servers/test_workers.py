@@ -299,6 +299,42 @@ async def test_a_process_that_nobody_uses_is_ended_and_started_again(caplog: pyt
     assert "died" not in caplog.text
 
 
+async def test_who_leaves_as_the_place_is_given_disturbs_nobody() -> None:
+    async with processes("Parallel", count=1, streams=2) as pool, pool.stream() as other:
+        for _ in range(20):
+            async with pool.stream():
+                waiting = asyncio.create_task(pool._place())
+                await asyncio.sleep(0)
+            waiting.cancel()  # the place was given just now, and is not taken yet
+            assert isinstance((await asyncio.gather(waiting, return_exceptions=True))[0], asyncio.CancelledError)
+        assert await other.call("feed", b"1") == 1
+        assert pool._workers[0].streams == 1
+
+
+async def test_one_that_cannot_be_loaded_again_says_why_and_is_tried_when_wanted(tmp_path: Path) -> None:
+    flag = tmp_path / "flag"
+    flag.touch()
+    async with processes("while_there", arguments={"flag": str(flag)}, count=1, keep_alive_s=0.0) as pool:
+        await until(lambda: pool._workers[0].resting)
+        flag.unlink()
+        for _ in range(2):
+            with pytest.raises(EngineError, match="cannot be started: there is no"):
+                async with asyncio.timeout(10), pool.stream():
+                    pass
+        flag.touch()
+        async with asyncio.timeout(10), pool.stream() as stream:
+            assert await stream.call("feed", b"1") == 1
+
+
+async def test_uses_leave_no_timers(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with processes(count=1, keep_alive_s=100.0) as pool:
+        for _ in range(50):
+            async with pool.stream():
+                assert pool._workers[0].idle is None
+        waiting = [timer for timer in asyncio.get_running_loop()._scheduled if not timer.cancelled()]  # type: ignore[attr-defined]
+        assert len([timer for timer in waiting if timer.when() > asyncio.get_running_loop().time() + 60]) == 1
+
+
 async def test_a_worker_goes_when_its_parent_is_gone() -> None:
     async with processes(count=1) as pool:
         async with pool.stream() as stream:
