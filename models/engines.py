@@ -135,7 +135,11 @@ def choose(job: str, wanted: str = "auto", models: Sequence[str] = ()) -> list[C
         with_weights = [engine for engine in candidates if engine.weights]
         if not with_weights:
             raise EngineUnavailable(f"the engine {candidates[0].name} takes no model; leave --model out")
-        return [_given(with_weights[0], model) for model in models]
+        choices = [_given(with_weights[0], model) for model in models]
+        names = [choice.model for choice in choices]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise EngineUnavailable(f"two models are called {twice}: rename one, so that clients can choose")
+        return choices
     obstacles = {engine.name: obstacle for engine in candidates if (obstacle := _obstacle(engine))}
     for engine in candidates:
         if engine.name not in obstacles:

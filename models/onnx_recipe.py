@@ -152,7 +152,7 @@ def _wrong(name: str, value: object) -> str | None:
     if name in _CHOICES:
         return None if value in _CHOICES[name] else f"one of {', '.join(_CHOICES[name])}"
     if name == "labels":
-        return None if isinstance(value, str) else "the name of a file"
+        return None if isinstance(value, str) and value == Path(value).name else "the name of a file beside it"
     numbers = value if isinstance(value, list) else []
     if name == "size":
         good = len(numbers) == 2 and all(type(number) is int and 1 <= number <= 4096 for number in numbers)

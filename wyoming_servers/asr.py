@@ -157,7 +157,9 @@ class AsrSession(ListeningSession):
 
 
 def _look_at(language: str | None, known: Sequence[str]) -> None:
-    """Raise `BadValue` for a language that is not among the `known` ones."""
+    """Raise `BadValue` for a language that is not among the `known` ones; "auto" finds out which of several it is."""
+    if language == "auto" and len(known) > 1:
+        return
     if language is not None and language.replace("_", "-").partition("-")[0].lower() not in known:
         listed = ", ".join(known[:5]) + (f" and {len(known) - 5} more" if len(known) > 5 else "")
         raise BadValue(f"'language' of 'transcribe' is {language!r:.60}; this model knows {listed}")

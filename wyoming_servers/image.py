@@ -32,7 +32,7 @@ from .service import Client, Session
 from .turns import Frame
 from .wire import ImageModel, ImageProgram, Info, RequestError
 from .wire.image import Classification, Classify, Image, ImageCredit, LabelScore
-from .wire.options import version
+from .wire.options import version, whole
 
 CREDITS = 2
 """One image that is looked at, and one that waits. More would only be superseded."""
@@ -145,7 +145,7 @@ def add_options(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--threads",
-        type=int,
+        type=whole(1, 64),
         default=max(1, (os.cpu_count() or 2) - 1),
         help="that look at pictures (one less than the cores: %(default)s)",
     )
@@ -156,8 +156,6 @@ async def open_server(args: Namespace) -> AsyncIterator[tuple[Info, Callable[[Cl
     """Start the engines; what is yielded serves until the block ends. Raises `EngineError`."""
     if not 0 <= args.min_score <= 1:
         raise BadInput(f"min-score is {args.min_score}; it must be 0 to 1")
-    if not 1 <= args.threads <= 64:
-        raise BadInput(f"threads is {args.threads}; it must be 1 to 64")
     if len(args.labels) > len(args.model):
         raise BadInput("there are more --labels than --model; the people detector needs none")
     labels = chain(args.labels, repeat(None))

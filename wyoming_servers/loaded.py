@@ -11,6 +11,8 @@ from pathlib import Path
 
 from models.engines import Choice
 
+from .wire.files import write_whole
+
 _LOGGER = logging.getLogger(__name__)
 
 MIB = 1024 * 1024
@@ -27,12 +29,21 @@ class Loaded:
         """Note a process whose engine is loaded."""
         engine = self._choice.engine
         _LOGGER.info("%s: %s loaded in %.1f s, %d MB", engine.job, self._choice.name, seconds, memory_bytes(pid) // MIB)
-        note = {"pid": pid, "job": engine.job, "engine": engine.name, "model": self._choice.model, "since": time.time()}
+        note = {
+            "pid": pid,
+            "started": _start_ticks(pid),
+            "job": engine.job,
+            "engine": engine.name,
+            "model": self._choice.model,
+            "since": time.time(),
+        }
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            part = self._folder / f"{pid}.part"
-            part.write_text(json.dumps(note), encoding="utf-8")
-            part.rename(self._folder / f"{pid}.json")
+            for folder in (self._folder.parent, self._folder):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for old in self._folder.glob("*.json"):  # of servers that were killed
+                if not Path("/proc", old.stem).exists():
+                    old.unlink(missing_ok=True)
+            write_whole(self._folder / f"{pid}.json", json.dumps(note))
         except OSError as error:
             _LOGGER.warning("%s: what is loaded cannot be noted: %s", engine.job, error)
 
@@ -49,3 +60,13 @@ def memory_bytes(pid: int) -> int:
     except (OSError, ValueError, IndexError):
         return 0
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _start_ticks(pid: int) -> int:
+    """Return when a process was started, in the kernel's ticks since boot; with its number it names it for good."""
+    try:
+        return int(
+            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
+        )
+    except (OSError, ValueError, IndexError):
+        return 0

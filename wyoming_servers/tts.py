@@ -12,7 +12,7 @@ import logging
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -204,26 +204,9 @@ def add_options(parser: ArgumentParser) -> None:
 @asynccontextmanager
 async def open_server(args: Namespace) -> AsyncIterator[tuple[Info, Callable[[Client], Session]]]:
     """Start the engines; what is yielded serves until the block ends. Raises `EngineError`."""
-    async with AsyncExitStack() as stack:
-        running = await _start(args, stack)
+    async with open_engines(args, "tts", lambda choice: _setting(args, choice)) as running:
         engines = [_Engine(one, _program_name(running, one), Pace(one.described["factor"])) for one in running]
         yield _info(engines), lambda client: TtsSession(client, engines, args.samples_per_chunk)
-
-
-async def _start(args: Namespace, stack: AsyncExitStack) -> list[Running]:
-    """Start what was asked for; `auto` takes espeak-ng where Kokoro has no such voice or language."""
-
-    def opened() -> AbstractAsyncContextManager[list[Running]]:
-        return open_engines(args, "tts", lambda choice: _setting(args, choice))
-
-    try:
-        return await stack.enter_async_context(opened())
-    except BadInput as error:
-        if args.engine != "auto" or args.model:
-            raise
-        _LOGGER.info("tts: %s", error)
-        args.engine = "embedded"
-        return await stack.enter_async_context(opened())
 
 
 def _setting(args: Namespace, choice: Choice) -> Setting:

@@ -9,7 +9,7 @@ back with the milliseconds that were heard.
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -30,7 +30,7 @@ from .service import Client, Session
 from .windows import Listener, Windows
 from .wire import Info, VadModel, VadProgram
 from .wire.audio import RATE, WIDTH
-from .wire.options import version
+from .wire.options import version, whole
 from .wire.vad import DetectVoice, VoiceActivity, VoiceStarted, VoiceStopped
 
 LISTENERS = {"silero-onnx": 256, "silero": 32}
@@ -125,13 +125,6 @@ def _first(wanted: Any, default: Any) -> Any:
     return default if wanted is None else wanted
 
 
-def _whole(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= _MOST_LISTENERS:
-        raise ArgumentTypeError(f"takes a whole number from 1 to {_MOST_LISTENERS}, not '{text}'")
-    return value
-
-
 def _ms(samples: int) -> int:
     return samples * 1000 // RATE
 
@@ -141,7 +134,9 @@ def add_options(parser: ArgumentParser) -> None:
     add_engine_options(parser, "vad")
     parser.set_defaults(limit_connections=_CONNECTIONS)
     known = ", ".join(f"{count} with {name}" for name, count in LISTENERS.items())
-    parser.add_argument("--listeners", type=_whole, help=f"streams heard at once; more wait for a place ({known})")
+    parser.add_argument(
+        "--listeners", type=whole(1, _MOST_LISTENERS), help=f"streams heard at once; more wait for a place ({known})"
+    )
     parser.add_argument(
         "--threshold",
         type=float,

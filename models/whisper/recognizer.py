@@ -69,7 +69,7 @@ class WhisperRecognizer(Recognizer):
         self.languages = [*known, *(code for code, whisper in _ALSO_CALLED.items() if whisper in known)]
         self.activity = SileroVoiceActivity()
         self._partials = partials
-        self._takes_hints = takes_hints(f"{self.name} {folder}")
+        self._takes_hints = takes_hints(f"{self.name} {folder.name}")
         self._words = list(words)
         self._sentences = sentences
         self._sentences_lock = threading.Lock()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,21 +32,20 @@ def residents(data_dir: Path) -> list[Resident]:
     for path in sorted((data_dir / "loaded").glob("*.json")):
         try:
             note = json.loads(path.read_text(encoding="utf-8"))
-            pid, since = int(note["pid"]), float(note["since"])
+            pid, started, since = int(note["pid"]), int(note["started"]), float(note["since"])
             job, engine, model = (str(note[field]) for field in ("job", "engine", "model"))
         except (OSError, ValueError, TypeError, KeyError, OverflowError):
             continue
         memory = memory_bytes(pid) if pid > 0 else 0
-        if memory and _started(pid) <= since + 1:  # else the number was given to another process
+        if memory and _started(pid) == started:  # else the number was given to another process
             found.append(Resident(pid, job, engine, model, since, memory))
     return sorted(found, key=lambda resident: (resident.job, resident.pid))
 
 
-def _started(pid: int) -> float:
-    """Return when a process was started, in Unix seconds; infinity where it is gone (proc(5), `stat`)."""
+def _started(pid: int) -> int:
+    """Return when a process was started, in ticks since boot; -1 where it is gone (proc(5), `stat`)."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        ticks = int(fields[19])
+        return int(fields[19])
     except (OSError, ValueError, IndexError):
-        return float("inf")
-    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + ticks / os.sysconf("SC_CLK_TCK")
+        return -1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
@@ -63,10 +64,10 @@ def add_options(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="JOB=NAME|PATH",
-        help="model of a server, like asr=base.en; may be repeated",
+        help="model of a server, like asr=whisper-base.en; may be repeated",
     )
     group.add_argument(
-        "--keep-alive", type=float, metavar="SECONDS", help="unload models that nobody used for so long (never)"
+        "--keep-alive", type=_seconds, metavar="SECONDS", help="unload models that nobody used for so long (never)"
     )
     add_server_option(parser)
     add_common_options(parser)
@@ -131,6 +132,13 @@ def house_programs(args: Namespace) -> list[Program]:
         )
         for job, port in (PORTS | dict(args.port)).items()
     ]
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < math.inf:
+        raise ArgumentTypeError(f"takes a number of seconds, not '{text}'")
+    return value
 
 
 def _by_job(text: str) -> tuple[str, str]:

@@ -122,6 +122,8 @@ def test_pictures_of_any_size(folder: Path, size: tuple[int, int], fit: str) -> 
         ("size = [0, 5]", "'size' takes"),
         ("size = [5, 5]", "'size' in its .toml says otherwise"),
         ("labels = 5", "'labels' takes the name of a file"),
+        ("labels = '../names.txt'", "'labels' takes the name of a file beside it"),
+        ("labels = '/etc/hostname'", "'labels' takes the name of a file beside it"),
         ('labels = "no.txt"', "no.txt cannot be read"),
         ("colors = 1", "there is no 'colors'; it takes colours, deviation, fit, labels, mean, size"),
         ("= 5", "tiny.toml"),

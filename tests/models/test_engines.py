@@ -59,6 +59,15 @@ def test_models_of_the_catalogue_and_of_ones_own(house: dict[str, Path], tmp_pat
     assert (other.engine.name, other.model, other.path) == ("big", "my", own)
 
 
+def test_two_models_of_one_name(tmp_path: Path) -> None:
+    own = [tmp_path / folder / "my.gguf" for folder in "ab"]
+    for path in own:
+        path.parent.mkdir()
+        path.touch()
+    with pytest.raises(EngineUnavailable, match="two models are called my"):
+        choose("asr", models=[str(path) for path in own])
+
+
 @pytest.mark.parametrize(
     ("wanted", "models", "said"),
     [

@@ -74,6 +74,8 @@ async def test_it_writes_down_what_was_said(uri: str) -> None:
 
 
 async def test_the_language_asked_for_is_that_of_the_transcript(uri: str) -> None:
+    answer = await transcribe(uri, speech(), Transcribe(language="auto"))
+    assert answer.data["text"] == SAID
     answer = await transcribe(uri, speech(), Transcribe(language="de-DE"))
     assert answer.data == {"text": SAID, "language": "de-DE"}
 

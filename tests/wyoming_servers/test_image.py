@@ -338,7 +338,6 @@ async def test_options() -> None:
         assert (await look(client, image())).status == "ok"
     for option, value, told in (
         ("--min-score", "2", "min-score is 2"),
-        ("--threads", "0", "threads is 0"),
         ("--max-side", "10", "max_side is 10"),
     ):
         with pytest.raises(BadInput, match=told):

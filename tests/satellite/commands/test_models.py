@@ -15,11 +15,13 @@ from pathlib import Path
 
 import pytest
 
+from models.engines import ENGINES, Choice
 from models.store import download
 from satellite import cli
 from satellite.commands.loaded import residents
 from satellite.commands.watching import in_thread
 from tests.models.store.shelf import CONFIG, VOICES, WEIGHTS, Shelf, stocked
+from wyoming_servers.loaded import Loaded
 
 from .conftest import Hearth
 
@@ -43,11 +45,13 @@ def said(capsys: pytest.CaptureFixture[str]) -> Hearth:
     return run
 
 
-def note(folder: Path, pid: int, since: float, **fields: object) -> None:
-    loaded = folder / "loaded"
-    loaded.mkdir(exist_ok=True)
-    content = {"pid": pid, "job": "asr", "engine": "whisper", "model": "whisper-tiny", "since": since} | fields
-    (loaded / f"{pid}.json").write_text(json.dumps(content))
+def note(folder: Path, pid: int, **fields: object) -> Path:
+    """Let a server note what its process `pid` holds; then change `fields`."""
+    engine = next(one for one in ENGINES if one.name == "whisper")
+    Loaded(folder, Choice(engine, "", "whisper-tiny")).came(pid, 0.1)
+    path = folder / "loaded" / f"{pid}.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+    return path
 
 
 def test_list(shelf: Shelf, hearth: Hearth, said: Hearth) -> None:
@@ -192,7 +196,7 @@ def test_engines(hearth: Hearth) -> None:
 def test_loaded(tmp_path: Path, hearth: Hearth, said: Hearth) -> None:
     assert hearth("models", "list", "--loaded") == (0, [], "")
     assert "nothing is loaded" in said("models", "list", "--loaded", "--data-dir", tmp_path)[2]
-    note(tmp_path, os.getpid(), time.time())
+    note(tmp_path, os.getpid())
     status, (line,), _ = hearth("models", "list", "--loaded")
     assert status == 0
     assert (line["pid"], line["job"], line["engine"], line["model"]) == (os.getpid(), "asr", "whisper", "whisper-tiny")
@@ -203,26 +207,33 @@ def test_loaded(tmp_path: Path, hearth: Hearth, said: Hearth) -> None:
 
 
 def test_notes_of_processes_that_are_gone_are_passed_over(tmp_path: Path) -> None:
-    with subprocess.Popen(["true"]) as gone:
-        pass
-    note(tmp_path, gone.pid, time.time())
+    with subprocess.Popen(["sleep", "60"]) as gone:
+        left = note(tmp_path, gone.pid)
+        gone.kill()
+    assert residents(tmp_path) == []
     with subprocess.Popen(["sleep", "60"]) as other:
         try:
-            note(tmp_path, other.pid, time.time() - 3600)  # the number was another's an hour ago
+            note(tmp_path, other.pid, started=1)  # the number was another's, just after the machine had started
+            assert not left.exists()
             assert residents(tmp_path) == []
-            note(tmp_path, other.pid, time.time())
+            note(tmp_path, other.pid, since=0.0)  # before the clock was set
             assert [resident.pid for resident in residents(tmp_path)] == [other.pid]
         finally:
             other.kill()
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", "5", "{", '{"pid": 1}', '{"pid": "x", "since": 0}', '{"pid": 1e999, "since": 1}', "\0"]
+    "content",
+    [
+        *("", "[]", "5", "{", "\0", '{"pid": 1}'),
+        '{"pid": "x", "started": 1, "since": 0}',
+        '{"pid": 1e999, "started": 1, "since": 1}',
+    ],
 )
 def test_notes_that_cannot_be_read_are_passed_over(tmp_path: Path, content: str) -> None:
     (tmp_path / "loaded").mkdir()
     (tmp_path / "loaded" / "1.json").write_text(content)
-    note(tmp_path, os.getpid(), time.time())
+    note(tmp_path, os.getpid())
     assert len(residents(tmp_path)) == 1
 
 
