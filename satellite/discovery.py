@@ -63,7 +63,7 @@ class Find:
 def clean(text: str) -> str:
     """Return `text` in one line of at most 64 characters, without control, format and unknown ones."""
     printable = (" " if unicodedata.category(char)[0] in "CZ" else char for char in text[: 4 * _NAME_CHARACTERS])
-    return " ".join("".join(printable).split())[:_NAME_CHARACTERS] or "?"
+    return " ".join("".join(printable).split())[:_NAME_CHARACTERS].rstrip() or "?"
 
 
 class Browser:

@@ -60,9 +60,9 @@ class Brain:
         if name == NAME:
             return self.talkers[0] if self.talkers else None
         for one in self.talkers:
-            if name == one.name:
+            if name in (one.name, _further(one)):
                 return one
-        known = ", ".join([NAME, *(one.name for one in self.talkers)])
+        known = ", ".join([NAME, *map(_further, self.talkers[1:])])
         raise BadValue(f"'name' of 'select-program' is {name!r:.60}; this server has {known}")
 
     def carry_out(self, intent: Intent, conversation: Conversation, context: object) -> tuple[Intent, Answer]:
@@ -80,7 +80,7 @@ class Brain:
     def info(self) -> Info:
         """Return what `describe` is answered with: the program that clients get, and one for each further model."""
         first, others = self.talkers[:1], self.talkers[1:]
-        return Info(handle=[self._program(NAME, first), *(self._program(one.name, [one]) for one in others)])
+        return Info(handle=[self._program(NAME, first), *(self._program(_further(one), [one]) for one in others)])
 
     def _program(self, name: str, talkers: Sequence[Running]) -> HandleProgram:
         sentences = HandleModel(
@@ -111,3 +111,8 @@ class Brain:
             models=[sentences, *models],
             supports_handled_streaming=True,
         )
+
+
+def _further(talker: Running) -> str:
+    """Return the name of the program of a further language model."""
+    return f"{NAME}-{talker.name}"

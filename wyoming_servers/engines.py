@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from argparse import ArgumentParser, Namespace
+import math
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -85,13 +86,13 @@ def add_engine_options(parser: ArgumentParser, job: str) -> None:
 
 
 def _keep_alive(text: str) -> float:
-    value = float(text)
-    if not (value == FOR_EVER or 0 <= value < 10**9):
-        raise ValueError
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (value == FOR_EVER or 0 <= value < math.inf):
+        raise ArgumentTypeError(f"takes a number of seconds, or -1 for ever, not '{text}'")
     return value
-
-
-_keep_alive.__name__ = "number of seconds, or -1"  # argparse names the type in its message
 
 
 @asynccontextmanager

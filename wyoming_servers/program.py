@@ -18,7 +18,7 @@ from typing import Final
 
 from wyoming.info import Attribution
 
-from models.engine import EngineError
+from models.engine import EngineError, EngineUnavailable
 
 from .advertise import AdvertiseError, advertise
 from .service import Client, Service, Session
@@ -63,7 +63,7 @@ class Job:
 
 
 def main(job: Job, argv: Sequence[str] | None = None) -> int:
-    """Run the server until SIGTERM or SIGINT; return its exit status: 0 stopped, 1 failed, 2 (raised) wrong options."""
+    """Run the server until SIGTERM or SIGINT; return its exit status: 0 stopped, 1 failed, 2 wrong options."""
     follow_parent()
     args = _parser(job).parse_args(argv)
     logging.basicConfig(
@@ -74,7 +74,8 @@ def main(job: Job, argv: Sequence[str] | None = None) -> int:
         asyncio.run(_serve(job, args))
     except (EngineError, WireError, AdvertiseError, OSError) as error:
         sys.stderr.write(f"wyoming_servers.{job.name}: {error}\n")
-        return 1
+        # What is not installed or not pulled is not there the next time either: who restarts servers shall not.
+        return 2 if isinstance(error, EngineUnavailable) else 1
     return 0
 
 

@@ -213,10 +213,13 @@ class Processes:
                 await worker.start()
             except (EngineError, OSError) as error:
                 _LOGGER.error("%s cannot be started: %s", worker.name, error)  # noqa: TRY400 - the text says it all
-                if rested:  # the next who wants it may have more luck; who waits now is told
-                    worker.rest()
+                if rested:
+                    worker.rest()  # until the next who wants it, who may have more luck
+                if not any(one.is_alive for one in self._workers):
                     self._refuse(EngineError(f"{worker.name} cannot be started: {error}"))
             self._admit()
+            if worker.is_alive and not worker.streams:
+                self._rest_later(worker)
 
 
 class Stream:

@@ -248,7 +248,14 @@ def test_cleaned_names_are_one_short_printable_line(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "name"),
-    [("a\r\n b\t\x00c", "a b c"), ("🎤 Küche", "🎤 Küche"), ("\u202eevil", "evil"), ("\x1b", "?"), ("", "?")],
+    [
+        ("a\r\n b\t\x00c", "a b c"),
+        ("🎤 Küche", "🎤 Küche"),
+        ("\u202eevil", "evil"),
+        ("\x1b", "?"),
+        ("", "?"),
+        ("x" * 63 + " y", "x" * 63),
+    ],
 )
 def test_clean(text: str, name: str) -> None:
     assert clean(text) == name

@@ -280,15 +280,17 @@ async def test_several_models_to_choose_from(talker: dict[str, Any]) -> None:
         programs = Info.from_event(described).handle
         assert [(one.name, [model.name for model in one.models]) for one in programs] == [
             ("hearth-handle", ["hassil", "small"]),
-            ("large", ["hassil", "large"]),
+            ("hearth-handle-large", ["hassil", "large"]),
         ]
         assert (await ask(client, "name thyself"))[-1].data["text"].endswith("I am small")
         await client.write_event(SelectProgram("large").event())
         assert (await ask(client, "name thyself"))[-1].data["text"].endswith("I am large")
         (answer,) = await send(client, SelectProgram("huge").event())
         assert Error.from_event(answer).text == (
-            "'name' of 'select-program' is 'huge'; this server has hearth-handle, small, large"
+            "'name' of 'select-program' is 'huge'; this server has hearth-handle, hearth-handle-large"
         )
+        await client.write_event(SelectProgram("hearth-handle-large").event())
+        assert (await ask(client, "name thyself"))[-1].data["text"].endswith("I am large")
         await client.write_event(SelectProgram("hearth-handle").event())
         assert (await ask(client, "name thyself"))[-1].data["text"].endswith("I am small")
 

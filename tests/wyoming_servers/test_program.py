@@ -132,7 +132,6 @@ async def test_a_port_in_use_is_one_line() -> None:
         (["--uri", "tcp://name.invalid:10200"], "tcp://name.invalid:10200"),
         (["--uri", "unix:///does/not/exist"], "No such file or directory"),
         (["--uri", "localhost"], "tcp://HOST:PORT"),
-        (["--broken"], "pip install 'wyoming-hearth[tts]'"),
         (["--uri", "unix://{tmp}/socket", "--zeroconf"], "leave --zeroconf out"),
         (["--uri", "tcp://127.0.0.1:0", "--zeroconf", "x" * 64], "cannot be a name"),
         (["--uri", "tcp://127.0.0.1:0", "--zeroconf", "--data-dir", "{tmp}/file"], "--data-dir"),
@@ -144,6 +143,13 @@ async def test_what_cannot_be_is_one_line_and_status_1(options: list[str], said:
     assert status == 1
     [line] = [line for line in output.splitlines() if line.startswith("wyoming_servers.tts: ")]
     assert said in line
+    assert "Traceback" not in output
+
+
+async def test_what_is_not_installed_has_a_status_that_nobody_tries_again() -> None:
+    status, output = await outcome("--broken")
+    assert status == 2
+    assert "pip install 'wyoming-hearth[tts]'" in output
     assert "Traceback" not in output
 
 

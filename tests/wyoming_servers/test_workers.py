@@ -237,15 +237,11 @@ async def test_a_process_that_cannot_be_replaced_is_tried_again(
         with pytest.raises(WorkerDied):
             async with pool.stream() as stream:
                 await stream.call("die")
-        waiting = asyncio.create_task(_feed(pool))
         await until(lambda: any("not twice" in record.getMessage() for record in caplog.records))
         flag.unlink()
-        assert await waiting == 1
-
-
-async def _feed(pool: Processes) -> Any:
-    async with pool.stream() as stream:
-        return await stream.call("feed", b"1")
+        await until(lambda: pool._workers[0].is_alive)
+        async with pool.stream() as stream:
+            assert await stream.call("feed", b"1") == 1
 
 
 async def test_a_crash_in_native_code_is_told_with_its_signal_and_model() -> None:
@@ -324,6 +320,28 @@ async def test_one_that_cannot_be_loaded_again_says_why_and_is_tried_when_wanted
         flag.touch()
         async with asyncio.timeout(10), pool.stream() as stream:
             assert await stream.call("feed", b"1") == 1
+
+
+async def test_one_that_died_and_cannot_be_started_again_keeps_nobody_waiting(tmp_path: Path) -> None:
+    flag = tmp_path / "flag"
+    flag.touch()
+    async with processes("while_there", arguments={"flag": str(flag)}, count=1) as pool:
+        flag.unlink()
+        with pytest.raises(WorkerDied):
+            async with pool.stream() as stream:
+                await stream.call("die")
+        with pytest.raises(EngineError, match="cannot be started: there is no"):
+            async with asyncio.timeout(10), pool.stream():
+                pass
+
+
+async def test_one_that_was_started_again_and_not_used_is_ended_too() -> None:
+    async with processes(count=1, keep_alive_s=0.3) as pool:
+        with pytest.raises(WorkerDied):
+            async with pool.stream() as stream:
+                await stream.call("die")
+        await until(lambda: pool._workers[0].is_alive)
+        await until(lambda: pool._workers[0].resting)
 
 
 async def test_uses_leave_no_timers(monkeypatch: pytest.MonkeyPatch) -> None:
