@@ -8,7 +8,11 @@ to the worker process is paid for once a tick, and the engine works on what has 
 from __future__ import annotations
 
 import asyncio
+import math
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 
+from .wire import Busy
 from .workers import Stream
 
 _TICK_S = 0.01
@@ -40,41 +44,59 @@ class Windows:
     def __init__(self, window_bytes: int) -> None:
         self._window_bytes = window_bytes
         self._listeners: dict[Listener, None] = {}  # who waits, in the order in which they came
-        self._calling: asyncio.Task[None] | None = None
-        self._began = 0.0
+        self._somebody = asyncio.Event()
+        self._open = False
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Have windows judged for the length of a block; who still waits at its end is told `Busy`."""
+        async with asyncio.TaskGroup() as tasks:
+            calling = tasks.create_task(self._call())
+            self._open = True
+            try:
+                yield
+            finally:
+                self._open = False
+                calling.cancel()
+                _refuse(self._listeners, _stopping())
 
     async def judge(self, listener: Listener, pcm: bytes) -> list[float]:
-        """Return the probabilities of the whole windows in `pcm`. Raises what the call of the engine raises.
+        """Return the probabilities of the whole windows in `pcm`.
 
-        One at a time for each listener. If cancelled, what has not gone to the engine yet is dropped.
+        One at a time for each listener. Raises what the call of the engine raises, `Busy` outside of `open`. If
+        cancelled, what has not gone to the engine yet is dropped.
         """
         if not pcm:
             return []
+        if not self._open:
+            raise _stopping()
         listener.waiting, listener.found = pcm, []
         listener.done = asyncio.get_running_loop().create_future()
         self._listeners[listener] = None
-        if self._calling is None:
-            self._calling = asyncio.create_task(self._call())
+        self._somebody.set()
         try:
             return await listener.done
         finally:
             self._listeners.pop(listener, None)
 
     async def _call(self) -> None:
-        """Call the engine tick by tick for as long as somebody waits."""
+        """Call the engine tick by tick while somebody waits."""
         loop = asyncio.get_running_loop()
-        while self._listeners:
-            if (early := self._began + _TICK_S - loop.time()) > 0:
+        began = -math.inf
+        while True:
+            if not self._listeners:
+                self._somebody.clear()
+                await self._somebody.wait()
+            if (early := began + _TICK_S - loop.time()) > 0:
                 await asyncio.sleep(early)
             if not self._listeners:  # they have gone meanwhile
-                break
-            self._began = loop.time()
+                continue
+            began = loop.time()
             process = next(iter(self._listeners)).process  # after a crash, some may still be in the old one
             listeners = [listener for listener in self._listeners if listener.process == process]
             for listener in listeners:
                 del self._listeners[listener]
             await self._hear(listeners)
-        self._calling = None
 
     async def _hear(self, listeners: list[Listener]) -> None:
         """Have one process hear the next windows of `listeners`, all of which are in it."""
@@ -84,10 +106,11 @@ class Windows:
             told = await listeners[0].stream.call("hear", heard)
             for listener, found in zip(listeners, told, strict=True):
                 self._heard(listener, found, share)
+        except asyncio.CancelledError:
+            _refuse(listeners, _stopping())
+            raise
         except Exception as error:  # noqa: BLE001 - the session of each tells its client
-            for listener in listeners:
-                if listener.done is not None and not listener.done.done():
-                    listener.done.set_exception(error)
+            _refuse(listeners, error)
 
     def _heard(self, listener: Listener, found: list[float], share: int) -> None:
         listener.found += found
@@ -98,3 +121,13 @@ class Windows:
             self._listeners[listener] = None
         else:
             listener.done.set_result(listener.found)
+
+
+def _stopping() -> Busy:
+    return Busy("the server is stopping", "stopping")
+
+
+def _refuse(listeners: Iterable[Listener], error: Exception) -> None:
+    for listener in listeners:
+        if listener.done is not None and not listener.done.done():
+            listener.done.set_exception(error)

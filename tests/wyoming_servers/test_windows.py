@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import pytest
+import pytest_asyncio
 
 from wyoming_servers.windows import Listener, Windows
+from wyoming_servers.wire import Busy
 from wyoming_servers.workers import Stream, WorkerDied
 
 WINDOW = 4  # bytes
@@ -33,12 +36,19 @@ def listeners(engine: Engine, count: int, process: int = 1) -> list[Listener]:
     return [Listener(cast(Stream, engine), (process, slot)) for slot in range(count)]
 
 
+@pytest_asyncio.fixture
+async def together() -> AsyncIterator[Windows]:
+    windows = Windows(WINDOW)
+    async with windows.open():
+        yield windows
+
+
 def windows(*firsts: int) -> bytes:
     return b"".join(bytes([first, *bytes(WINDOW - 1)]) for first in firsts)
 
 
-async def test_what_comes_during_a_call_goes_together() -> None:
-    engine, together = Engine(), Windows(WINDOW)
+async def test_what_comes_during_a_call_goes_together(together: Windows) -> None:
+    engine = Engine()
     a, b, c = listeners(engine, 3)
     engine.may_answer.clear()
     first = asyncio.create_task(together.judge(a, windows(1)))
@@ -54,8 +64,8 @@ async def test_what_comes_during_a_call_goes_together() -> None:
     assert await together.judge(a, b"") == []
 
 
-async def test_who_sends_much_shares_the_call() -> None:
-    engine, together = Engine(), Windows(WINDOW)
+async def test_who_sends_much_shares_the_call(together: Windows) -> None:
+    engine = Engine()
     many, few = listeners(engine, 2)
     much = bytes(600 * WINDOW)
     found = await asyncio.gather(together.judge(many, much), together.judge(few, windows(7)))
@@ -64,8 +74,8 @@ async def test_who_sends_much_shares_the_call() -> None:
     assert engine.calls[0][1] == 1
 
 
-async def test_who_goes_is_left_out() -> None:
-    engine, together = Engine(), Windows(WINDOW)
+async def test_who_goes_is_left_out(together: Windows) -> None:
+    engine = Engine()
     a, b, c = listeners(engine, 3)
     engine.may_answer.clear()
     tasks = [asyncio.create_task(together.judge(one, windows(one.slot))) for one in (a, b, c)]
@@ -82,8 +92,8 @@ async def test_who_goes_is_left_out() -> None:
     assert engine.calls[-1] == {1: 1}
 
 
-async def test_a_failure_is_told_to_all_that_it_concerns() -> None:
-    engine, other, together = Engine(), Engine(), Windows(WINDOW)
+async def test_a_failure_is_told_to_all_that_it_concerns(together: Windows) -> None:
+    engine, other = Engine(), Engine()
     engine.error = WorkerDied("gone")
     tasks = [asyncio.create_task(together.judge(one, windows(1))) for one in listeners(engine, 2)]
     (elsewhere,) = listeners(other, 1, process=2)
@@ -94,3 +104,21 @@ async def test_a_failure_is_told_to_all_that_it_concerns() -> None:
     assert await fine == [3]
     found: Any = await together.judge(elsewhere, windows(4))
     assert found == [4]
+
+
+async def test_at_the_end_nobody_is_left_waiting() -> None:
+    engine, together = Engine(), Windows(WINDOW)
+    a, b, c = listeners(engine, 3)
+    engine.may_answer.clear()
+    async with together.open():
+        tasks = [asyncio.create_task(together.judge(a, windows(1)))]
+        await asyncio.sleep(0.001)
+        assert engine.calls == [{0: 1}]
+        tasks.append(asyncio.create_task(together.judge(b, windows(2))))  # waits for the end of that call
+        await asyncio.sleep(0.001)
+    for task in tasks:
+        with pytest.raises(Busy, match="stopping"):
+            await task
+    with pytest.raises(Busy, match="stopping"):
+        await together.judge(c, windows(3))
+    assert asyncio.all_tasks() == {asyncio.current_task()}
