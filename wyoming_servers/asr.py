@@ -36,7 +36,7 @@ from models.whisper.reader import BEAMS
 from models.whisper.recognizer import CONTEXTS
 from models.whisper.weights import DEVICES
 
-from .engines import Running, Setting, add_engine_options, named, open_engines
+from .engines import Running, Setting, add_engine_options, named, open_engines, program_name, selected
 from .house import add_house_options
 from .listening import ListeningSession
 from .program import OURS, Job, main
@@ -87,9 +87,7 @@ class AsrSession(ListeningSession):
         """Take `transcribe` and `select-program`; raise `BadValue` for a model or language that there is not."""
         fields = Fields(event.type, event.data)
         if SelectProgram.is_type(event.type):
-            program = fields.text("name")
-            programs = {_program_name(self._models, one): one for one in self._models}
-            self._program = programs.get(program) or named(self._models, program, "'select-program'")
+            self._program = selected("asr", self._models, fields.text("name"))
             self._wanted = _Wanted(self._program)
         elif Transcribe.is_type(event.type):
             name = fields.optional_text("name")
@@ -246,10 +244,6 @@ def _info(models: list[Running], args: Namespace) -> Info:
     return Info(asr=[_program(models, one, args) for one in models])
 
 
-def _program_name(models: list[Running], one: Running) -> str:
-    return "hearth-asr" if one is models[0] else f"hearth-asr-{one.name}"
-
-
 def _program(models: list[Running], one: Running, args: Namespace) -> AsrProgram:
     engine = one.choice.engine.name
     attribution = _MADE_BY[engine]
@@ -263,7 +257,7 @@ def _program(models: list[Running], one: Running, args: Namespace) -> AsrProgram
         languages=one.described["languages"],
     )
     return AsrProgram(
-        name=_program_name(models, one),
+        name=program_name("asr", models, one),
         attribution=OURS,
         installed=True,
         description="Writes down what was said to the house" if sentences else "Writes down what was said",

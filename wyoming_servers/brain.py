@@ -17,16 +17,16 @@ from models.sentences.house import House
 
 from . import persona
 from .conversations import Conversation, Conversations
-from .engines import Running
+from .engines import Running, program_name, selected
 from .program import OURS
 from .skills import Answer, Request, carry_out, talk
 from .skills.situation import read_situation
-from .wire import BadValue, Info
+from .wire import Info
 from .wire.options import version
 from .workers import Processes
 
 NAME = "hearth-handle"
-"""The program that clients get; each further language model makes one more, named like it."""
+"""The program that clients get; each further language model makes one more."""
 
 _LLAMA = Attribution(name="llama.cpp", url="https://github.com/ggml-org/llama.cpp")
 
@@ -57,13 +57,9 @@ class Brain:
 
         Raises `BadValue` for a name that is no program's.
         """
-        if name == NAME:
-            return self.talkers[0] if self.talkers else None
-        for one in self.talkers:
-            if name in (one.name, _further(one)):
-                return one
-        known = ", ".join([NAME, *map(_further, self.talkers[1:])])
-        raise BadValue(f"'name' of 'select-program' is {name!r:.60}; this server has {known}")
+        if name == NAME and not self.talkers:
+            return None
+        return selected("handle", self.talkers, name)
 
     def carry_out(self, intent: Intent, conversation: Conversation, context: object) -> tuple[Intent, Answer]:
         """Return what `intent` means in this conversation, and the answer to it."""
@@ -79,8 +75,10 @@ class Brain:
 
     def info(self) -> Info:
         """Return what `describe` is answered with: the program that clients get, and one for each further model."""
-        first, others = self.talkers[:1], self.talkers[1:]
-        return Info(handle=[self._program(NAME, first), *(self._program(_further(one), [one]) for one in others)])
+        if not self.talkers:
+            return Info(handle=[self._program(NAME, [])])
+        named = [(program_name("handle", self.talkers, one), one) for one in self.talkers]
+        return Info(handle=[self._program(name, [one]) for name, one in named])
 
     def _program(self, name: str, talkers: Sequence[Running]) -> HandleProgram:
         sentences = HandleModel(
@@ -111,8 +109,3 @@ class Brain:
             models=[sentences, *models],
             supports_handled_streaming=True,
         )
-
-
-def _further(talker: Running) -> str:
-    """Return the name of the program of a further language model."""
-    return f"{NAME}-{talker.name}"

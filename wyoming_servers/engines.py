@@ -6,7 +6,7 @@ import asyncio
 import logging
 import math
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -154,10 +154,28 @@ async def _close(running: list[Running]) -> None:
         await one.processes.close()
 
 
-def named(running: list[Running], name: str | None, asked_by: str) -> Running:
+def named(running: Sequence[Running], name: str | None, asked_by: str) -> Running:
     """Return the engine of that name, the default one for None; raise `BadValue`, naming the event, for another."""
     for one in running:
         if name in (None, one.name):
             return one
     known = ", ".join(one.name for one in running)
     raise BadValue(f"{asked_by} asks for {name!r:.60}; this server has {known}")
+
+
+def program_name(job: str, running: Sequence[Running], one: Running) -> str:
+    """Return the name in Info of the program of `one`: hearth-JOB of the first, hearth-JOB-NAME of a further engine."""
+    return f"hearth-{job}" if one is running[0] else f"hearth-{job}-{one.name}"
+
+
+def selected(job: str, running: Sequence[Running], name: str) -> Running:
+    """Return the engine that a `select-program` asks for, by the name of its program or its own.
+
+    Raises `BadValue`, which names the programs there are.
+    """
+    programs = [program_name(job, running, one) for one in running]
+    for known, one in [*zip(programs, running, strict=True), *((one.name, one) for one in running)]:
+        if name == known:
+            return one
+    there = ", ".join(programs or [f"hearth-{job}"])
+    raise BadValue(f"'select-program' asks for {name!r:.60}; this server has {there}")

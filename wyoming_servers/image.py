@@ -19,18 +19,18 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import chain, repeat
 
 from wyoming.event import Event
-from wyoming.info import Attribution
+from wyoming.info import Attribution, SelectProgram
 
 from models.engine import BadInput, EngineError, Label
 from models.engines import Choice
 from models.people import MAX_SIDE
 
-from .engines import Running, Setting, add_engine_options, named, open_engines
+from .engines import Running, Setting, add_engine_options, named, open_engines, program_name, selected
 from .eyes import Eyes
 from .program import OURS, Job, main
 from .service import Client, Session
 from .turns import Frame
-from .wire import ImageModel, ImageProgram, Info, RequestError
+from .wire import Fields, ImageModel, ImageProgram, Info, RequestError
 from .wire.image import Classification, Classify, Image, ImageCredit, LabelScore
 from .wire.options import version, whole
 
@@ -49,8 +49,8 @@ class ImageSession(Session):
 
     def __init__(self, client: Client, models: list[Eyes], min_score: float) -> None:
         super().__init__(client)
-        self._models = {eyes.name: eyes for eyes in models}
-        self._eyes = models[0]
+        self._models = models
+        self._program = self._eyes = models[0]
         self._min_score = min_score
         self._wanted = Classify()
         self._waiting: Frame | None = None
@@ -64,16 +64,33 @@ class ImageSession(Session):
         elif Classify.is_type(event.type):
             await self._credit()
             wanted = Classify.from_event(event)
-            engine = named([eyes.engine for eyes in self._models.values()], wanted.name, "'classify'")
+            self._use(
+                self._program if wanted.name is None else self._of(named(self._engines, wanted.name, "'classify'"))
+            )
             self._wanted = wanted
-            self._eyes.leave()
-            self._eyes = self._models[engine.name]
-            self._eyes.join()
+        elif SelectProgram.is_type(event.type):
+            name = Fields(event.type, event.data).text("name")
+            self._program = self._of(selected("image", self._engines, name))
+            self._use(self._program)
 
     async def end(self) -> None:
         """Leave the engine to the others."""
         if self._credited:
             self._eyes.leave()
+
+    @property
+    def _engines(self) -> list[Running]:
+        return [eyes.engine for eyes in self._models]
+
+    def _of(self, engine: Running) -> Eyes:
+        return next(eyes for eyes in self._models if eyes.engine is engine)
+
+    def _use(self, eyes: Eyes) -> None:
+        """Have the images that follow looked at by `eyes`."""
+        if self._credited:
+            self._eyes.leave()
+            eyes.join()
+        self._eyes = eyes
 
     async def _credit(self) -> None:
         if not self._credited:
@@ -175,26 +192,26 @@ async def open_server(args: Namespace) -> AsyncIterator[tuple[Info, Callable[[Cl
 
 
 def _info(running: list[Running]) -> Info:
-    models = [
-        ImageModel(
-            name=one.name,
-            attribution=_OPENCV if one.choice.engine.name == "people" else _ONNX,
-            installed=True,
-            description=one.described["description"],
-            version=one.described["version"],
-            labels=len(one.described["labels"]),
-        )
-        for one in running
-    ]
-    program = ImageProgram(
-        name="hearth-image",
+    return Info(image=[_program(program_name("image", running, one), one) for one in running])
+
+
+def _program(name: str, one: Running) -> ImageProgram:
+    model = ImageModel(
+        name=one.name,
+        attribution=_OPENCV if one.choice.engine.name == "people" else _ONNX,
+        installed=True,
+        description=one.described["description"],
+        version=one.described["version"],
+        labels=len(one.described["labels"]),
+    )
+    return ImageProgram(
+        name=name,
         attribution=OURS,
         installed=True,
         description="Tells what a picture shows",
         version=version(),
-        models=models,
+        models=[model],
     )
-    return Info(image=[program])
 
 
 JOB = Job(

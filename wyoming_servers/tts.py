@@ -24,7 +24,7 @@ from models.engine import BadInput, Voice
 from models.engines import Choice
 from models.pieces import Pace
 
-from .engines import Running, Setting, add_engine_options, open_engines
+from .engines import Running, Setting, add_engine_options, open_engines, program_name, selected
 from .program import OURS, Job, main
 from .service import Client, Session
 from .speaking import Speaking, Voiced
@@ -55,9 +55,6 @@ class _Engine:
     """An engine with the pace that it was found to have."""
 
     running: Running
-    program: str
-    """Its name in Info."""
-
     pace: Pace
 
     def language(self, name: str | None, language: str | None) -> str:
@@ -123,11 +120,8 @@ class TtsSession(Session):
 
     def _select(self, program: str) -> None:
         """Use one program alone from now on."""
-        found = [engine for engine in self._all if program in (engine.program, engine.running.name)]
-        if not found:
-            known = ", ".join(engine.program for engine in self._all)
-            raise BadValue(f"'select-program' asks for {program!r:.60}; this server has {known}")
-        self._engines = found[:1]
+        chosen = selected("tts", [engine.running for engine in self._all], program)
+        self._engines = [engine for engine in self._all if engine.running is chosen]
 
     async def _begin(self, event: Event, more: Callable[[], Iterable[str]]) -> Speaking:
         """Begin to answer `event`; raise `BadValue` where it asks for what there is not."""
@@ -205,7 +199,7 @@ def add_options(parser: ArgumentParser) -> None:
 async def open_server(args: Namespace) -> AsyncIterator[tuple[Info, Callable[[Client], Session]]]:
     """Start the engines; what is yielded serves until the block ends. Raises `EngineError`."""
     async with open_engines(args, "tts", lambda choice: _setting(args, choice)) as running:
-        engines = [_Engine(one, _program_name(running, one), Pace(one.described["factor"])) for one in running]
+        engines = [_Engine(one, Pace(one.described["factor"])) for one in running]
         yield _info(engines), lambda client: TtsSession(client, engines, args.samples_per_chunk)
 
 
@@ -221,17 +215,14 @@ def _setting(args: Namespace, choice: Choice) -> Setting:
 
 
 def _info(engines: Sequence[_Engine]) -> Info:
-    return Info(tts=list(map(_program, engines)))
+    running = [engine.running for engine in engines]
+    return Info(tts=[_program(program_name("tts", running, engine.running), engine) for engine in engines])
 
 
-def _program_name(running: Sequence[Running], one: Running) -> str:
-    return "hearth-tts" if one is running[0] else f"hearth-tts-{one.name}"
-
-
-def _program(engine: _Engine) -> TtsProgram:
+def _program(name: str, engine: _Engine) -> TtsProgram:
     described = engine.running.described
     return TtsProgram(
-        name=engine.program,
+        name=name,
         attribution=OURS,
         installed=True,
         description=f"Says it with {described['name']}",

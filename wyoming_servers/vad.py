@@ -16,19 +16,19 @@ from typing import Any
 
 from wyoming.audio import AudioStop
 from wyoming.event import Event, Eventable
-from wyoming.info import Attribution
+from wyoming.info import Attribution, SelectProgram
 
 from models import voice_activity
 from models.engines import Choice
 from models.silero import WINDOW_SAMPLES
 from models.voice_activity import VoiceSegmenter
 
-from .engines import Running, Setting, add_engine_options, open_engines
+from .engines import Running, Setting, add_engine_options, open_engines, program_name, selected
 from .listening import ListeningSession
 from .program import OURS, Job, main
 from .service import Client, Session
 from .windows import Listener, Windows
-from .wire import Info, VadModel, VadProgram
+from .wire import Fields, Info, VadModel, VadProgram
 from .wire.audio import RATE, WIDTH
 from .wire.options import version, whole
 from .wire.vad import DetectVoice, VoiceActivity, VoiceStarted, VoiceStopped
@@ -65,9 +65,11 @@ class VadSession(ListeningSession):
         self._windows = 0
 
     async def handle_other(self, event: Event) -> None:
-        """Take how the next stream is to be judged."""
+        """Take how the next stream is to be judged; raise `BadValue` for a program that there is not."""
         if DetectVoice.is_type(event.type):
             self._wanted = DetectVoice.from_event(event)
+        elif SelectProgram.is_type(event.type):
+            selected("vad", [self._engine], Fields(event.type, event.data).text("name"))
 
     async def begin(self) -> None:
         """Take a place in the worker."""
@@ -170,19 +172,20 @@ async def open_server(args: Namespace) -> AsyncIterator[tuple[Info, Callable[[Cl
 
     async with open_engines(args, "vad", setting) as (engine,):
         windows = Windows(_WINDOW_BYTES)
-        yield _info(engine.described), lambda client: VadSession(client, engine, windows, defaults)
+        async with windows.open():
+            yield _info(engine), lambda client: VadSession(client, engine, windows, defaults)
 
 
-def _info(engine: dict[str, Any]) -> Info:
+def _info(engine: Running) -> Info:
     model = VadModel(
-        name=engine["name"],
+        name=engine.name,
         attribution=_SILERO,
         installed=True,
         description="Silero VAD, 32 ms a window",
-        version=engine["version"],
+        version=engine.described["version"],
     )
     program = VadProgram(
-        name="hearth-vad",
+        name=program_name("vad", [engine], engine),
         attribution=OURS,
         installed=True,
         description="Tells when somebody speaks",

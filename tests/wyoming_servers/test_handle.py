@@ -287,7 +287,7 @@ async def test_several_models_to_choose_from(talker: dict[str, Any]) -> None:
         assert (await ask(client, "name thyself"))[-1].data["text"].endswith("I am large")
         (answer,) = await send(client, SelectProgram("huge").event())
         assert Error.from_event(answer).text == (
-            "'name' of 'select-program' is 'huge'; this server has hearth-handle, hearth-handle-large"
+            "'select-program' asks for 'huge'; this server has hearth-handle, hearth-handle-large"
         )
         await client.write_event(SelectProgram("hearth-handle-large").event())
         assert (await ask(client, "name thyself"))[-1].data["text"].endswith("I am large")

@@ -15,6 +15,7 @@ import pytest_asyncio
 from wyoming.client import AsyncClient
 from wyoming.error import Error
 from wyoming.event import Event
+from wyoming.info import SelectProgram
 from wyoming.ping import Ping
 
 from camera.figure import draw_figure
@@ -371,8 +372,10 @@ RED = encoded(np.full((48, 64, 3), (0, 0, 255), np.uint8))
 
 async def test_several_models_in_one_server(colours: list[str]) -> None:
     async with serving(JOB, "--engine", "onnx", *colours) as uri, AsyncClient.from_uri(uri) as client:
-        (program,) = (await describe(uri)).image
-        assert [(model.name, model.labels) for model in program.models] == [("right", 3), ("wrong", 3)]
+        assert [
+            (program.name, [(model.name, model.labels) for model in program.models])
+            for program in (await describe(uri)).image
+        ] == [("hearth-image", [("right", 3)]), ("hearth-image-wrong", [("wrong", 3)])]
         for name, told in ((None, "red"), ("wrong", "blue"), ("right", "red")):
             await send(client, Classify(name=name))
             answer = await look(client, image(data=RED))
@@ -384,6 +387,22 @@ async def test_several_models_in_one_server(colours: list[str]) -> None:
         await send(client, Classify(top_k=2, threshold=0.0))
         assert len((await look(client, image(data=RED))).labels) == 2
         assert (await look(client, image(data=b"no"))).status == "invalid"
+
+
+async def test_one_of_several_programs_can_be_selected(colours: list[str]) -> None:
+    async with serving(JOB, "--engine", "onnx", *colours) as uri, AsyncClient.from_uri(uri) as client:
+        for program, model in (("hearth-image-wrong", "wrong"), ("hearth-image", "right"), ("wrong", "wrong")):
+            await send(client, SelectProgram(program))
+            assert (await look(client, image(data=RED))).model == model
+        await send(client, SelectProgram("cats"))
+        error = Error.from_event(await receive(client))
+        assert (error.code, error.text) == (
+            "bad-value",
+            "'select-program' asks for 'cats'; this server has hearth-image, hearth-image-wrong",
+        )
+        for name, model in ((None, "wrong"), ("right", "right"), (None, "wrong")):  # of the program, unless it is named
+            await send(client, Classify(name=name, top_k=1))
+            assert (await look(client, image(data=RED))).model == model
 
 
 async def test_labels_and_models_that_do_not_fit_are_named(colours: list[str], tmp_path: Path) -> None:

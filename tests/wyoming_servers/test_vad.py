@@ -14,6 +14,7 @@ from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.client import AsyncClient
 from wyoming.error import Error
 from wyoming.event import Event
+from wyoming.info import SelectProgram
 from wyoming.ping import Ping
 
 from models.engine import BadInput
@@ -65,6 +66,17 @@ async def test_it_describes_itself(uri: str) -> None:
     (model,) = program.models
     assert (model.name, model.installed, model.attribution.name) == ("silero", True, "Silero Team")
     assert isinstance(info, Info)
+
+
+async def test_its_program_can_be_selected(uri: str) -> None:
+    async with AsyncClient.from_uri(uri) as client:
+        await send(client, SelectProgram("hearth-vad"), SelectProgram("silero"), SelectProgram("webrtc"))
+        error = Error.from_event(await receive(client))
+        assert (error.code, error.text) == (
+            "bad-value",
+            "'select-program' asks for 'webrtc'; this server has hearth-vad",
+        )
+        assert edges(await hear(client, *audio(speech())))
 
 
 async def test_speech_starts_and_stops_at_its_true_edges(uri: str) -> None:
