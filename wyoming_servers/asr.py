@@ -150,6 +150,7 @@ class AsrSession(ListeningSession):
             await self._caption(text)
         await self.end()
         await self.client.send(Transcript(text=text, language=language))
+        self.end_request()
         if captioned:
             await self.client.send(TranscriptStop())
 

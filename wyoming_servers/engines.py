@@ -132,6 +132,7 @@ async def _start(args: Namespace, choices: list[Choice], setting: Callable[[Choi
                 call_s=wanted.call_s,
                 keep_alive_s=None if args.keep_alive == FOR_EVER else args.keep_alive,
                 watch=Loaded(args.data_dir, choice),
+                name=choice.engine.name,
             )
             running.append(Running(choice, processes, await _described(choice, processes)))
     except BaseException:

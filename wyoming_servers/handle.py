@@ -115,7 +115,9 @@ class HandleSession(Session):
                 self._read_ahead()
         elif Transcript.is_type(event.type):
             await self.reset()
+            self.begin_request(event.type)
             await self._take(fields)
+            self.end_request()
 
     async def reset(self) -> None:
         """Forget what was streamed."""
@@ -227,7 +229,7 @@ async def open_server(args: Namespace) -> AsyncIterator[tuple[Info, Callable[[Cl
         running = await stack.enter_async_context(open_engines(args, "handle", setting))
         if running[0].choice.engine.name == _LLAMA:
             talkers = running
-            sentences = Processes("models.intents:open_responder", looked_up, count=1, queue=_QUEUE)
+            sentences = Processes("models.intents:open_responder", looked_up, count=1, queue=_QUEUE, name="hassil")
             stack.push_async_callback(sentences.close)
             described = await sentences.start()
         else:

@@ -27,6 +27,7 @@ from models.people import MAX_SIDE
 
 from .engines import Running, Setting, add_engine_options, named, open_engines, program_name, selected
 from .eyes import Eyes
+from .measures import FRAMES
 from .program import OURS, Job, main
 from .service import Client, Session
 from .turns import Frame
@@ -123,6 +124,7 @@ class ImageSession(Session):
                     answer.status, answer.text = "invalid", seen
                 else:
                     answer.labels, answer.inference_ms = self._labels(seen[0], wanted), seen[1]
+        FRAMES.labels(answer.status).inc()
         await self.client.send(answer)
 
     def _labels(self, seen: list[Label], wanted: Classify) -> list[LabelScore]:

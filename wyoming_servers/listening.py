@@ -49,7 +49,7 @@ class ListeningSession(Session):
         if AudioStart.is_type(event.type):
             self._dropping, self._converter = True, None  # until it is known to be good
             self._converter = AudioConverter(*chunk_format(event))
-            await self.begin()
+            await self._begin()
             self._dropping = False
         elif AudioChunk.is_type(event.type):
             if not self._dropping:
@@ -60,6 +60,7 @@ class ListeningSession(Session):
                 if not self._dropping and (rest := converter.flush()):
                     await self.hear(rest)
                 await self.finish()
+                self.end_request()
             elif not self._dropping:
                 raise BadValue("'audio-stop' came before any audio; send 'audio-start' first")
             self._dropping = False
@@ -70,10 +71,14 @@ class ListeningSession(Session):
         """Drop the rest of the stream that failed."""
         self._dropping, self._converter = True, None
 
+    async def _begin(self) -> None:
+        self.begin_request("audio-start")
+        await self.begin()
+
     async def _hear(self, chunks: list[Event]) -> None:
         if self._converter is None:  # some clients send no audio-start
             self._converter = AudioConverter(*chunk_format(chunks[0]))
-            await self.begin()
+            await self._begin()
         for pcm in self._converted(self._converter, chunks):
             if not await self.hear(pcm):
                 self._dropping = True

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import time
 from contextlib import suppress
 from pathlib import Path
 
 from models.engines import Choice
 
+from .memory import memory_bytes
 from .wire.files import write_whole
 
 _LOGGER = logging.getLogger(__name__)
@@ -51,15 +51,6 @@ class Loaded:
         """Forget a process that is gone."""
         with suppress(OSError):
             (self._folder / f"{pid}.json").unlink()
-
-
-def memory_bytes(pid: int) -> int:
-    """Return the resident memory of a process, 0 where it is gone."""
-    try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
-    except (OSError, ValueError, IndexError):
-        return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _start_ticks(pid: int) -> int:

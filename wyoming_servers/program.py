@@ -23,8 +23,10 @@ from models.engine import EngineError, EngineUnavailable
 from .advertise import AdvertiseError, advertise
 from .service import Client, Service, Session
 from .wire import Info, Limits, WireError, parse_uri
+from .wire.health import add_http_option, serve_health
 from .wire.options import Parser, default_data_dir, version
 from .wire.parent import follow_parent
+from .workers import problems
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -95,6 +97,7 @@ def _parser(job: Job) -> Parser:
         default=default_data_dir(),
         help="folder for caches and this machine's id (%(default)s)",
     )
+    add_http_option(parser)
     parser.add_argument("--debug", action="store_true", help="log every request")
     parser.add_argument("--version", action="version", version=version())
     limits = parser.add_argument_group("limits", "how much one peer may ask for")
@@ -141,6 +144,7 @@ async def _serve(job: Job, args: Namespace) -> None:
                         version=version(),
                     )
                 )
+            await stack.enter_async_context(serve_health(args.http, job.name, problems))
             _LOGGER.info("%s is ready at %s", job.name, uri)
             await asyncio.Event().wait()
     except asyncio.CancelledError:

@@ -21,6 +21,7 @@ from wyoming.ping import Ping, Pong
 
 from models.engine import BadInput, EngineError
 
+from . import measures
 from .door import Door, listen
 from .wire import (
     BadValue,
@@ -108,6 +109,7 @@ class Client:
         if not isinstance(error, WireError):
             _LOGGER.exception("%s: unexpected error", self.name, exc_info=error)
             error = _INTERNAL
+        measures.ERRORS.labels(error.code).inc()
         with suppress(WireError):
             await self.send(error.event())
 
@@ -117,6 +119,18 @@ class Session(ABC):
 
     def __init__(self, client: Client) -> None:
         self.client = client
+        self._request: measures.Request | None = None
+
+    def begin_request(self, event_type: str) -> None:
+        """Count what the client asks for with `event_type`; where it fails, or the client goes, that ends it."""
+        self.end_request("gone")
+        self._request = measures.Request(event_type)
+
+    def end_request(self, outcome: str = "ok") -> None:
+        """Say that it is answered; does nothing where it was said before."""
+        if self._request is not None:
+            self._request.end(outcome)
+            self._request = None
 
     @abstractmethod
     async def handle(self, event: Event) -> None:
@@ -145,6 +159,7 @@ class Service:
         self._places: dict[Connection, None] = {}  # in the order in which they came
         self._working: set[Connection] = set()
         self._stopping = False
+        measures.CONNECTIONS.set_function(lambda: len(self._places))
 
     @asynccontextmanager
     async def listen(self, uri: str) -> AsyncIterator[str]:
@@ -252,6 +267,7 @@ class Service:
             except (ConnectionLost, ProtocolError):
                 return
             except Exception as error:  # noqa: BLE001 - `tell` logs what nobody expected
+                session.end_request("error")
                 await client.tell(error)
                 await session.reset()
             finally:
@@ -259,6 +275,7 @@ class Service:
                     self._working.discard(connection)
 
     async def _end(self, session: Session, connection: Connection) -> None:
+        session.end_request("gone")
         try:
             if not await ended_within(session.end(), _END_S):
                 _LOGGER.error("%s: its session did not end within %g s", connection.peer, _END_S)

@@ -93,6 +93,7 @@ class TtsSession(Session):
                 speech = await self._begin(event, tuple)
                 await speech.say(_text(event))
                 await speech.finish()
+                self.end_request()
                 await self.end()
         elif SynthesizeStart.is_type(event.type):
             self._dropping = True  # until it is begun: should it fail, the rest of it is dropped
@@ -126,6 +127,7 @@ class TtsSession(Session):
     async def _begin(self, event: Event, more: Callable[[], Iterable[str]]) -> Speaking:
         """Begin to answer `event`; raise `BadValue` where it asks for what there is not."""
         await self.end()
+        self.begin_request(event.type)
         fields = Fields(event.type, event.data)
         if fields.optional_text("text_format") not in (None, "text"):
             raise BadValue(f"'text_format' of '{event.type}' takes text, not {event.data['text_format']!r:.60}")
@@ -163,6 +165,7 @@ class TtsSession(Session):
     async def _stop(self) -> None:
         if self._streamed is not None:
             await self._streamed.finish()
+            self.end_request()
             await self.end()
             await self.client.send(SynthesizeStopped())
         elif not self._dropping:

@@ -19,6 +19,8 @@ from typing import Any, Protocol
 
 from models.engine import EngineError
 
+from . import measures
+from .memory import memory_bytes
 from .wire import Busy, RequestError
 from .wire.tasks import ended_within
 
@@ -41,6 +43,14 @@ _STEADY_S = 30.0
 
 
 _NATIVE_FAULTS = [-number for number in (signal.SIGSEGV, signal.SIGILL, signal.SIGBUS, signal.SIGFPE, signal.SIGABRT)]
+
+
+_RUNNING: set[Processes] = set()
+
+
+def problems() -> list[str]:
+    """Return what keeps engines of this server from their work, a line each."""
+    return [problem for engine in _RUNNING if (problem := engine.problem) is not None]
 
 
 class WorkerDied(RequestError):
@@ -77,23 +87,36 @@ class Processes:
         call_s: float = CALL_S,
         keep_alive_s: float | None = None,
         watch: Watch | None = None,
+        name: str | None = None,
     ) -> None:
         """`factory`, "module:function", is called in every process with `arguments` and returns the engine.
 
         `streams` is how many streams one process holds at once, `queue` how many requests may wait for a place. A call
         that takes longer than `call_s` is given up, and its process with it. A process without a stream for
         `keep_alive_s` is ended, and started again for the next one; None keeps it. `watch` is told of every process
-        that is ready, and of its end.
+        that is ready, and of its end. `name` is the engine's, in logs and figures (the factory's module).
         """
+        self.name = name or factory.partition(":")[0]
         self._workers = [
-            _Worker(factory, arguments or {}, f"{factory.partition(':')[0]}#{index}", call_s, watch)
-            for index in range(count)
+            _Worker(factory, arguments or {}, f"{self.name}#{index}", call_s, watch) for index in range(count)
         ]
         self._streams = streams
         self._queue = queue
         self._keep_alive_s = keep_alive_s
         self._waiting: deque[asyncio.Future[Stream]] = deque()
         self._tasks: list[asyncio.Task[None]] = []
+        self._queued = measures.QUEUED.labels(self.name)
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing can be asked of it now; None where it works, or rests until somebody asks."""
+        if any(worker.is_alive or worker.resting for worker in self._workers):
+            return None
+        return f"{self.name}: no process of this engine is ready"
+
+    def memory_bytes(self) -> int:
+        """Return the resident memory of its processes."""
+        return sum(worker.memory_bytes() for worker in self._workers)
 
     async def start(self) -> dict[str, Any]:
         """Start every process and wait until its engine is warm.
@@ -111,12 +134,16 @@ class Processes:
             await self.close()
             raise
         self._tasks = [asyncio.create_task(self._keep(worker)) for worker in self._workers]
+        _RUNNING.add(self)
+        measures.QUEUE.labels(self.name).set_function(lambda: len(self._waiting))
+        measures.MEMORY.labels(self.name).set_function(self.memory_bytes)
         for worker in self._workers:
             self._rest_later(worker)
         return described[0]
 
     async def close(self) -> None:
         """End every process."""
+        _RUNNING.discard(self)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -128,7 +155,8 @@ class Processes:
 
         Raises `Busy` when too many wait already, `WorkerDied` when the process dies, `EngineError` from `open`.
         """
-        stream = await self._place()
+        with measures.timed(self._queued):
+            stream = await self._place()
         try:
             await stream.open(arguments)
             yield stream
@@ -246,7 +274,8 @@ class Stream:
         """
         if self._generation != self.worker.generation:
             raise WorkerDied(f"{self.worker.name} died in the middle of this request; send it again")
-        return await self.worker.call((self._number, method, args, {}))
+        with measures.timed(measures.CALLS.labels(self.worker.engine, method)):
+            return await self.worker.call((self._number, method, args, {}))
 
     def close(self) -> None:
         """Let the stream go, and its place."""
@@ -261,6 +290,7 @@ class _Worker:
 
     def __init__(self, factory: str, arguments: dict[str, Any], name: str, call_s: float, watch: Watch | None) -> None:
         self.name = name
+        self.engine = name.partition("#")[0]
         self._call_s = call_s
         self._watch = watch
         self.streams = 0
@@ -298,6 +328,9 @@ class _Worker:
         if status == -signal.SIGKILL:
             return f"was killed ({name}; memory may be short)"
         return f"crashed in native code ({name})"
+
+    def memory_bytes(self) -> int:
+        return 0 if self._process is None or not self._ready else memory_bytes(self._process.pid)
 
     def next_number(self) -> int:
         self._numbers += 1
@@ -338,6 +371,7 @@ class _Worker:
                 raise kind(f"{self.name} {self.end} while its engine{of} was being built") from None
             raise
         self._ready = True
+        measures.STARTS.labels(self.engine).inc()
         if self._watch is not None:
             self._watch.came(self._process.pid, asyncio.get_running_loop().time() - began)
         return described

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from wyoming_servers.loaded import memory_bytes
+from wyoming_servers.memory import memory_bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from models import engines
 from models.engine import EngineError, EngineUnavailable
 from models.engines import Engine
 from wyoming_servers.engines import Setting, add_engine_options, named, open_engines
-from wyoming_servers.loaded import memory_bytes
+from wyoming_servers.memory import memory_bytes
 from wyoming_servers.wire import BadValue
 from wyoming_servers.wire.options import Parser
 
