@@ -17,6 +17,7 @@ from camera.source import CameraError
 from satellite.microphone import MicrophoneError
 from satellite.options import add_satellite_options
 from satellite.supervisor import Change, Program, State, Supervisor, server_program
+from wyoming_servers.wire.health import add_http_option, serve_health
 
 from .common import PORTS, Output, add_common_options, tell, warn
 from .satellite import add_server_option, open_servers, serve
@@ -69,6 +70,7 @@ def add_options(parser: ArgumentParser) -> None:
     group.add_argument(
         "--keep-alive", type=_seconds, metavar="SECONDS", help="unload models that nobody used for so long (never)"
     )
+    add_http_option(parser, "; each server does the same at the next ports, in the order of their own")
     add_server_option(parser)
     add_common_options(parser)
     add_satellite_options(parser)
@@ -90,7 +92,10 @@ async def run(args: Namespace) -> int:
 
     if not args.debug:
         logging.getLogger("satellite.supervisor").setLevel(logging.CRITICAL)  # `show` tells the same
-    async with Supervisor(programs, watch=show, output=None if args.debug else _told):
+    async with (
+        Supervisor(programs, watch=show, output=None if args.debug else _told) as supervisor,
+        serve_health(args.http, "up", lambda: _problems(supervisor)),
+    ):
         try:
             async with open_servers(args) as servers:
                 await serve(args, servers, Teller(output))
@@ -100,6 +105,14 @@ async def run(args: Namespace) -> int:
             tell(text)
             await asyncio.Event().wait()
     return 0
+
+
+def _problems(supervisor: Supervisor) -> list[str]:
+    return [
+        f"{change.job}: {change.text or change.state}"
+        for change in supervisor.states.values()
+        if change.state is not State.READY
+    ]
 
 
 def _told(job: str, line: str) -> None:
@@ -128,10 +141,16 @@ def house_programs(args: Namespace) -> list[Program]:
                 *(house if job in _KNOW_THE_HOUSE else []),
                 *(f"--engine={name}" for of, name in args.engine if of == job),
                 *(f"--model={name}" for of, name in args.model if of == job),
+                *_http(args.http, number),
             ],
         )
-        for job, port in (PORTS | dict(args.port)).items()
+        for number, (job, port) in enumerate((PORTS | dict(args.port)).items(), 1)
     ]
+
+
+def _http(ours: tuple[str, int] | None, number: int) -> list[str]:
+    """Return the option that has the server of that number answer at the port so far behind ours."""
+    return [] if ours is None else [f"--http={ours[0]}:{ours[1] + number}"]
 
 
 def _seconds(text: str) -> float:

@@ -41,13 +41,13 @@ Problems = Callable[[], Iterable[str]]
 _Begin = Callable[[str, list[tuple[str, str]]], Any]
 
 
-def add_http_option(parser: ArgumentParser) -> None:
-    """Add `--http`."""
+def add_http_option(parser: ArgumentParser, more: str = "") -> None:
+    """Add `--http`; `more` is what else its help has to say."""
     parser.add_argument(
         "--http",
         type=_address,
         metavar="[HOST:]PORT",
-        help="answer http://HOST:PORT/healthz there, and /metrics for Prometheus (HOST is 127.0.0.1)",
+        help=f"answer http://HOST:PORT/healthz there, and /metrics for Prometheus (HOST is 127.0.0.1){more}",
     )
 
 

@@ -40,6 +40,12 @@ def test_only_who_knows_the_house_is_told_of_it() -> None:
         assert "--zeroconf" in program.command
 
 
+def test_health_of_each_at_a_port_of_its_own() -> None:
+    told = [program.command[-1] for program in house_programs(options("--http", "0.0.0.0:9100"))]
+    assert told == [f"--http=0.0.0.0:{9101 + number}" for number in range(len(PORTS))]
+    assert not any("--http" in part for program in house_programs(options()) for part in program.command)
+
+
 @pytest.mark.parametrize("port", ["asr", "ear=1", "asr=x", "asr=0", "asr=65536", "asr=-1"])
 def test_a_port_that_cannot_be(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
