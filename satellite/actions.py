@@ -12,7 +12,7 @@ from typing import Any
 
 from wyoming_servers.wire import BadValue, Fields
 
-from .speaker import Speaker
+from .controls import Controls
 from .timers import LONGEST_S, TimerError, Timers
 
 _LOGGER = logging.getLogger(__name__)
@@ -22,11 +22,11 @@ _KNOWN_IDS = 256
 
 
 class Actions:
-    """Carries out actions on one satellite's timers and speaker."""
+    """Carries out actions on one satellite's timers and controls."""
 
-    def __init__(self, timers: Timers, speaker: Speaker) -> None:
+    def __init__(self, timers: Timers, controls: Controls) -> None:
         self._timers = timers
-        self._speaker = speaker
+        self._controls = controls
         self._done: deque[str] = deque(maxlen=_KNOWN_IDS)
 
     def carry_out(self, actions: Iterable[Any]) -> list[dict[str, Any]]:
@@ -59,7 +59,7 @@ class Actions:
                 if not self._timers.cancel(data.text("id")):
                     _LOGGER.info("there is no such timer to cancel any more")
             case "volume-set":
-                self._speaker.volume = round(data.number("percent", least=0, most=100))
+                self._controls.volume = round(data.number("percent", least=0, most=100))
             case "stop":
                 self._timers.stop_ringing()
             case _:

@@ -1,6 +1,6 @@
 """The ear: keeps the last moments, notices that somebody begins to speak, and opens an utterance with those in it.
 
-It listens only while somebody awaits `hear`, so never to the house's own voice.
+It listens only while somebody awaits `hear`, so never to the house's own voice. While it is muted it hears silence.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import deque
 from models.voice_activity import VoiceSegmenter, VoiceStarted
 from wyoming_servers.wire.audio import RATE
 
-from .microphone import CHUNK_SAMPLES, Chunk, Microphone
+from .microphone import CHUNK_BYTES, CHUNK_SAMPLES, Chunk, Microphone
 from .utterance import Utterance
 from .voice import WINDOW_SAMPLES, Voice
 
@@ -20,6 +20,9 @@ PRE_ROLL_S = 1.5
 
 ECHO_S = 0.2
 """After the house has spoken the room still does."""
+
+INVITED_S = 5.0
+"""So long somebody who was invited to speak may take to begin."""
 
 
 class Ear:
@@ -36,6 +39,27 @@ class Ear:
         self._utterance: Utterance | None = None
         self._begins_at = 0  # of the utterance
         self._listening = asyncio.Event()
+        self._invited = False
+        self._muted = False
+
+    @property
+    def muted(self) -> bool:
+        """Whether it hears silence in place of what the microphone gives."""
+        return self._muted
+
+    @muted.setter
+    def muted(self, muted: bool) -> None:
+        self._muted = muted
+        if muted:
+            self.close()
+            self._invited = False
+
+    def invite(self) -> None:
+        """Open the next utterance at once, whether or not somebody speaks; when muted, do nothing.
+
+        It is opened for who awaits `hear`, or does so next, and ends where nobody begins to speak within 5 s.
+        """
+        self._invited = not self._muted
 
     async def hear(self) -> Utterance:
         """Return the next utterance when its speaker has just begun. If cancelled, nothing was heard.
@@ -65,15 +89,21 @@ class Ear:
 
     async def run(self, microphone: Microphone, voice: Voice) -> None:
         """Listen to an open microphone until it fails; raise `MicrophoneError`. `voice` calls `judge`."""
+        self._invited = False
         try:
-            async for chunk in microphone:
+            async for heard in microphone:
+                chunk = Chunk(bytes(CHUNK_BYTES), heard.position, heard.time) if self._muted else heard
                 self._heard += CHUNK_SAMPLES
                 if self._utterance is not None and not self._utterance.ended:
                     self._utterance.add(chunk)
                 elif self._wanted is not None and self._heard > self._from:
+                    if self._invited:
+                        self._pre_roll.clear()  # they speak after they were invited
                     self._pre_roll.append(chunk)
                     if voice.is_judged:
                         self._listening.set()
+                    if self._invited:
+                        self._open(self._heard).voice(round(INVITED_S * RATE))
                 await voice.feed(chunk.pcm)
         finally:
             self.close()
@@ -106,7 +136,14 @@ class Ear:
         if self._utterance is not None:
             self._utterance.voice(None)
         elif self._wanted is not None and not self._wanted.done():
-            self._begins_at = self._heard - len(self._pre_roll) * CHUNK_SAMPLES
-            self._utterance = Utterance(self._pre_roll, max(0, place - self._begins_at))
-            self._pre_roll.clear()
+            self._open(place)
+
+    def _open(self, place: int) -> Utterance:
+        """Open an utterance in which somebody begins to speak at `place`."""
+        self._invited = False
+        self._begins_at = self._heard - len(self._pre_roll) * CHUNK_SAMPLES
+        self._utterance = Utterance(self._pre_roll, max(0, place - self._begins_at))
+        self._pre_roll.clear()
+        if self._wanted is not None and not self._wanted.done():
             self._wanted.set_result(self._utterance)
+        return self._utterance

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ from .speaker import Speaker
 
 def add_satellite_options(parser: ArgumentParser) -> None:
     """Add everything that a satellite takes."""
+    parser.add_argument(
+        "--name", default=socket.gethostname(), help="what this satellite is called (this machine's name: %(default)s)"
+    )
     add_microphone_options(parser)
     add_speaker_options(parser)
     add_camera_options(parser)
@@ -58,7 +62,10 @@ def add_speaker_options(parser: ArgumentParser) -> None:
     _add_command_options(group, "snd", f"command that reads raw sound, such as: {SND_COMMAND}", SND_FORMAT)
     group.add_argument("--snd-folder", type=Path, metavar="FOLDER", help="keep every answer as a WAV file there")
     group.add_argument(
-        "--volume", type=whole(0, 100), default=100, metavar="PERCENT", help="how loud it speaks (%(default)s)"
+        "--volume",
+        type=whole(0, 100),
+        metavar="PERCENT",
+        help="how loud it speaks (a satellite: as it was left, at first 100; else 100)",
     )
 
 
@@ -98,7 +105,8 @@ def open_speaker(args: Namespace) -> Speaker:
     else:
         device = _device(args.snd_device)
         speaker = Speaker("sound device", lambda _: DeviceSink(device))
-    speaker.volume = args.volume
+    if args.volume is not None:
+        speaker.volume = args.volume
     return speaker
 
 

@@ -1,18 +1,38 @@
-"""What happened in a turn, for those who watch: the log, the demo, the bench, and tests."""
+"""What happens in a satellite, for those who watch: the terminal, MQTT, commands on events, the bench, and tests."""
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from .timers import Timer
 from .ulid import new_ulid
 
+_LOGGER = logging.getLogger(__name__)
+
 STAGES = ("listen", "asr", "handle", "tts", "speak")
 """In the order in which they begin; each begins before the one before it has ended where it can."""
+
+
+class State(StrEnum):
+    """What a satellite is doing, in Home Assistant's words."""
+
+    IDLE = "idle"
+    """It waits until it is spoken to."""
+
+    LISTENING = "listening"
+    """Somebody is asking for something, or was invited to."""
+
+    PROCESSING = "processing"
+    """What they said is known, and nothing of the answer is heard yet."""
+
+    RESPONDING = "responding"
+    """It speaks, or rings."""
 
 
 @dataclass(slots=True)
@@ -79,6 +99,9 @@ class TurnReport:
 class Observer:
     """Told what the satellite does, as it does it; this one does not care. Called on the event loop: be quick."""
 
+    def became(self, state: State) -> None:
+        """The satellite has another state than before."""
+
     def turn_began(self, report: TurnReport) -> None:
         """Somebody speaks."""
 
@@ -93,3 +116,45 @@ class Observer:
 
     def rang(self, timer: Timer) -> None:
         """A timer has rung."""
+
+
+class Observers(Observer):
+    """Tells several, in their order; one that raises disturbs neither the others nor the satellite, and is logged."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self.state = State.IDLE
+        """The satellite's."""
+        self._observers = observers
+
+    def became(self, state: State) -> None:
+        """Tell it where it is another than before."""
+        if state is not self.state:
+            self.state = state
+            self._tell(lambda observer: observer.became(state))
+
+    def turn_began(self, report: TurnReport) -> None:
+        """Tell it."""
+        self._tell(lambda observer: observer.turn_began(report))
+
+    def heard(self, report: TurnReport) -> None:
+        """Tell it."""
+        self._tell(lambda observer: observer.heard(report))
+
+    def decided(self, report: TurnReport) -> None:
+        """Tell it."""
+        self._tell(lambda observer: observer.decided(report))
+
+    def turn_ended(self, report: TurnReport) -> None:
+        """Tell it."""
+        self._tell(lambda observer: observer.turn_ended(report))
+
+    def rang(self, timer: Timer) -> None:
+        """Tell it."""
+        self._tell(lambda observer: observer.rang(timer))
+
+    def _tell(self, tell: Callable[[Observer], None]) -> None:
+        for observer in self._observers:
+            try:
+                tell(observer)
+            except Exception:
+                _LOGGER.exception("%s failed", type(observer).__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,11 @@ from .apologies import Apologies
 from .asking import Patience
 from .backoff import backoff
 from .clips import ClipMicrophone, play_files
+from .controls import Control, Controls
 from .ear import Ear
 from .house import Servers
 from .microphone import Microphone, MicrophoneError
-from .report import Observer
+from .report import Observer, Observers, State
 from .speaker import Speaker, SpeakerError
 from .speaking import render
 from .timers import PAUSE_S, Timer, Timers
@@ -59,6 +60,7 @@ class Satellite:
         servers: Servers,
         *,
         camera: Camera | None = None,
+        controls: Controls | None = None,
         observer: Observer | None = None,
         language: str | None = None,
         voice: SynthesizeVoice | None = None,
@@ -68,7 +70,8 @@ class Satellite:
         self._speaker = speaker
         self._servers = servers
         self._camera = camera
-        self._observer = observer or Observer()
+        self._controls = controls or Controls(volume=speaker.volume)
+        self._observer = Observers(*([observer] if observer is not None else []))
         self._ear = Ear()
         self._voice_activity = Voice(servers, self._ear.judge)
         self._sightings = Sightings()
@@ -81,7 +84,7 @@ class Satellite:
         self._means = Means(
             servers=servers,
             speaker=speaker,
-            actions=Actions(self._timers, speaker),
+            actions=Actions(self._timers, self._controls),
             apologies=self._apologies,
             observer=self._observer,
             situation=self._situation,
@@ -89,6 +92,8 @@ class Satellite:
             voice=voice,
             patience=patience or Patience(),
         )
+        self._under_way: asyncio.Task[None] | None = None
+        """The turn that is taken, or the timer that rings."""
 
     async def run(self, clips: Sequence[Path] = ()) -> None:
         """Serve until cancelled, or, where there are `clips` for a `ClipMicrophone`, until all were answered.
@@ -96,6 +101,9 @@ class Satellite:
         Raises `MicrophoneError` or `CameraError` where the microphone or camera never worked; one that did is opened
         again as often as it takes. Raises `UnsupportedAudio` for a clip that is no WAV file.
         """
+        for control in (Control.MUTE, Control.VOLUME):
+            self._used(control)
+        unwatch = self._controls.watch(self._used)
         try:
             async with asyncio.TaskGroup() as tasks:
                 running = [
@@ -113,6 +121,8 @@ class Satellite:
                         task.cancel()
         except ExceptionGroup as group:
             raise first_of(group) from None
+        finally:
+            unwatch()
 
     async def ready(self) -> None:
         """Wait until it listens: no turn is under way, nothing rings, and the room's echo has died away."""
@@ -129,9 +139,42 @@ class Satellite:
                     utterance = await self._ear.hear()
             except TimeoutError:
                 if (timer := self._timers.due()) is not None:
-                    await self._ring(timer)
+                    await self._unless_stopped(self._ring(timer))
             else:
-                await self._answer(utterance)
+                await self._unless_stopped(self._answer(utterance))
+
+    async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do `work` to its end, or until `_stop`."""
+        self._under_way = asyncio.create_task(work)
+        try:
+            await asyncio.wait([self._under_way])
+        finally:
+            self._under_way.cancel()
+            await asyncio.wait([self._under_way])
+        if not self._under_way.cancelled():
+            self._under_way.result()
+
+    def _used(self, control: Control) -> None:
+        """Carry out a control."""
+        match control:
+            case Control.VOLUME:
+                self._speaker.volume = self._controls.volume
+            case Control.MUTE:
+                self._ear.muted = self._controls.muted
+                if self._controls.muted and self._observer.state is State.LISTENING:
+                    self._stop()
+            case Control.TRIGGER if self._controls.muted:
+                _LOGGER.info("the satellite is muted: it does not listen")
+            case Control.TRIGGER:
+                self._ear.invite()
+                self._stop()
+            case Control.STOP:
+                self._timers.stop_ringing()
+                self._stop()
+
+    def _stop(self) -> None:
+        if self._under_way is not None:
+            self._under_way.cancel()
 
     async def _answer(self, utterance: Utterance) -> None:
         try:
@@ -144,14 +187,17 @@ class Satellite:
         """Ring once; the ear does not hear it."""
         words = await render(self._servers, phrase(timer), voice=self._voice, patience=_PHRASE)
         try:
+            self._observer.became(State.RESPONDING)
             async with self._speaker.play(f"timer-{new_ulid()}") as playback:
                 await playback.write(tones.chime(), tones.FORMAT)
                 for pcm, sound in words or []:
                     await playback.write(pcm, sound)
         except SpeakerError as error:
             _LOGGER.error("%s", error)  # noqa: TRY400 - the message says it all
-        self._timers.rang(timer)
-        self._quiet_until = time.monotonic() + PAUSE_S
+        finally:
+            self._timers.rang(timer)
+            self._quiet_until = time.monotonic() + PAUSE_S
+            self._observer.became(State.IDLE)
         self._observer.rang(timer)
 
     async def _say_sorry(self) -> None:
@@ -160,7 +206,7 @@ class Satellite:
                 await playback.write(tones.sorry(), tones.FORMAT)
 
     def _situation(self) -> dict[str, Any]:
-        situation: dict[str, Any] = {"timers": self._timers.listed(), "volume": self._speaker.volume}
+        situation: dict[str, Any] = {"timers": self._timers.listed(), "volume": self._controls.volume}
         if (sightings := self._sightings.listed(time.monotonic())) is not None:
             situation["sightings"] = sightings
         return situation

@@ -28,7 +28,7 @@ from .deciding import decide
 from .hearing import hear
 from .house import Servers
 from .reply import Reply
-from .report import Observer, Stage, TurnReport
+from .report import Observer, Stage, State, TurnReport
 from .speaker import Playback, Speaker, SpeakerError
 from .speaking import speak
 from .ulid import new_ulid
@@ -84,6 +84,7 @@ async def take_turn(utterance: Utterance, means: Means, talk: Talk) -> TurnRepor
     connections, and the house is silent at once.
     """
     turn = _Turn(utterance, means, talk)
+    means.observer.became(State.LISTENING)
     means.observer.turn_began(turn.report)
     try:
         async with asyncio.timeout(means.patience.turn):
@@ -94,9 +95,13 @@ async def take_turn(utterance: Utterance, means: Means, talk: Talk) -> TurnRepor
     except SpeakerError as error:
         turn.report.error = str(error)
         _LOGGER.error("%s", error)  # noqa: TRY400 - the message says it all
+    except asyncio.CancelledError:
+        turn.report.error = "the turn was stopped"
+        raise
     finally:
         utterance.end()
         means.observer.turn_ended(turn.report)
+        means.observer.became(State.IDLE)
     return turn.report
 
 
@@ -131,6 +136,7 @@ class _Turn:
             report.end("listen")
             report.end("asr")
         self._language = language[:_LANGUAGE_CHARACTERS] if language else self._means.language
+        self._means.observer.became(State.PROCESSING)
         self._means.observer.heard(report)
 
     async def _answer(self, asker: Asker) -> None:
@@ -174,6 +180,7 @@ class _Turn:
         report = self.report
 
         async def write(pcm: bytes, sound: Format) -> None:
+            self._means.observer.became(State.RESPONDING)
             await playback.write(pcm, sound)
             report.end("tts")
 
@@ -192,6 +199,7 @@ class _Turn:
     async def _apologise(self, error: StageFailed, playback: Playback) -> None:
         _LOGGER.warning("%s", error)
         self.report.apology = error.job
+        self._means.observer.became(State.RESPONDING)
         await self._means.apologies.say(error.job, playback.write)
 
     def _heard_aloud(self, playback: Playback) -> None:

@@ -14,6 +14,7 @@ from satellite.options import add_satellite_options, chosen_voice, open_camera, 
 from satellite.report import Observer
 from satellite.satellite import Satellite
 from satellite.servers import ByHand, Servers
+from satellite.settings import Settings, recall, settings_file
 from satellite.trust import Trust
 
 from .common import Output, add_common_options
@@ -54,16 +55,22 @@ def open_servers(args: Namespace) -> Servers:
 async def serve(args: Namespace, servers: House, observer: Observer) -> None:
     """Be a satellite until cancelled, or until all of --mic-file is answered. Raises as `Satellite.run`."""
     clips = find_clips(args.mic_file) if args.mic_file is not None else []
+    kept_in = settings_file(args.data_dir, args.name)
+    controls = recall(kept_in)
+    if args.volume is not None:
+        controls.volume = args.volume
     satellite = Satellite(
         open_microphone(args),
         open_speaker(args),
         servers,
         camera=open_camera(args),
+        controls=controls,
         observer=observer,
         language=args.language,
         voice=chosen_voice(args),
     )
-    await satellite.run(clips)
+    async with Settings(controls, kept_in):
+        await satellite.run(clips)
 
 
 def _by_hand(text: str) -> ByHand:

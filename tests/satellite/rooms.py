@@ -11,6 +11,7 @@ from satellite.actions import Actions
 from satellite.answers import FolderSink
 from satellite.apologies import Apologies
 from satellite.asking import Patience
+from satellite.controls import Controls
 from satellite.microphone import CHUNK_BYTES, CHUNK_SAMPLES, Chunk
 from satellite.report import Observer, TurnReport
 from satellite.speaker import Speaker
@@ -57,7 +58,7 @@ class Room:
         self.means = Means(
             servers=house,
             speaker=self.speaker,
-            actions=Actions(self.timers, self.speaker),
+            actions=Actions(self.timers, Controls()),
             apologies=self.apologies,
             observer=self.watcher,
             situation=lambda: self.situation,

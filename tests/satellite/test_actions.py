@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from satellite.actions import Actions
-from satellite.answers import FolderSink
-from satellite.speaker import Speaker
+from satellite.controls import Controls
 from satellite.timers import Timers
 
 
@@ -29,16 +27,16 @@ def timers(clock: Clock) -> Timers:
 
 
 @pytest.fixture
-def speaker(tmp_path: Path) -> Speaker:
-    return Speaker("folder", lambda name: FolderSink(tmp_path, name))
+def controls() -> Controls:
+    return Controls()
 
 
 def action(what: str, action_id: str | None = None, /, **data: Any) -> dict[str, Any]:
     return {"id": action_id, "name": what, "data": data}
 
 
-def test_timers_are_set_and_cancelled(timers: Timers, speaker: Speaker) -> None:
-    actions = Actions(timers, speaker)
+def test_timers_are_set_and_cancelled(timers: Timers, controls: Controls) -> None:
+    actions = Actions(timers, controls)
     asked = [action("timer-set", "1", seconds=300, name="pizza"), action("timer-set", "2", seconds=60)]
     assert actions.carry_out(asked) == asked
     pizza, other = timers.listed()
@@ -47,22 +45,22 @@ def test_timers_are_set_and_cancelled(timers: Timers, speaker: Speaker) -> None:
     assert timers.listed() == [other]
 
 
-def test_volume(timers: Timers, speaker: Speaker) -> None:
-    actions = Actions(timers, speaker)
+def test_volume(timers: Timers, controls: Controls) -> None:
+    actions = Actions(timers, controls)
     actions.carry_out([action("volume-set", percent=40)])
-    assert speaker.volume == 40
+    assert controls.volume == 40
 
 
-def test_stop_ends_what_rings(timers: Timers, speaker: Speaker, clock: Clock) -> None:
+def test_stop_ends_what_rings(timers: Timers, controls: Controls, clock: Clock) -> None:
     timers.set(10)
     timers.set(60)
     clock.now = 11
-    Actions(timers, speaker).carry_out([action("stop")])
+    Actions(timers, controls).carry_out([action("stop")])
     assert [timer["seconds"] for timer in timers.listed()] == [60]
 
 
-def test_an_id_seen_twice_is_done_once(timers: Timers, speaker: Speaker) -> None:
-    actions = Actions(timers, speaker)
+def test_an_id_seen_twice_is_done_once(timers: Timers, controls: Controls) -> None:
+    actions = Actions(timers, controls)
     assert len(actions.carry_out([action("timer-set", "1", seconds=5)] * 2)) == 1
     assert actions.carry_out([action("timer-set", "1", seconds=5)]) == []
     assert len(timers.listed()) == 1
@@ -95,11 +93,11 @@ def test_an_id_seen_twice_is_done_once(timers: Timers, speaker: Speaker) -> None
     ],
 )
 def test_what_makes_no_sense_is_passed_over_and_said(
-    timers: Timers, speaker: Speaker, caplog: pytest.LogCaptureFixture, wrong: object
+    timers: Timers, controls: Controls, caplog: pytest.LogCaptureFixture, wrong: object
 ) -> None:
     right = action("volume-set", percent=50)
-    assert Actions(timers, speaker).carry_out([wrong, right]) == [right]
-    assert speaker.volume == 50
+    assert Actions(timers, controls).carry_out([wrong, right]) == [right]
+    assert controls.volume == 50
     assert timers.listed() == []
     assert len(caplog.records) == 1
     assert len(caplog.text) < 400

@@ -9,7 +9,7 @@ import pytest
 from models.espeak import EspeakSynthesizer
 from models.silero import SileroVoiceActivity
 from satellite.clips import ClipMicrophone
-from satellite.ear import ECHO_S, PRE_ROLL_S, Ear
+from satellite.ear import ECHO_S, INVITED_S, PRE_ROLL_S, Ear
 from satellite.microphone import Chunk, Intake, Microphone, MicrophoneError
 from satellite.utterance import Utterance
 from satellite.voice import Voice
@@ -146,3 +146,72 @@ async def test_cancelling_hear_hears_nothing(speech: bytes) -> None:
         with pytest.raises(MicrophoneError, match="over"):
             await ear.run(microphone, voice)
     assert ear.has_heard
+
+
+async def test_muted_it_hears_keeps_and_sends_nothing(speech: bytes) -> None:
+    sound = silence(1) + speech + silence(1)
+    sent: list[bytes] = []
+
+    class Sent(Voice):
+        async def feed(self, pcm: bytes) -> None:
+            sent.append(pcm)
+            await super().feed(pcm)
+
+    ear = Ear()
+    ear.muted = True
+    ear.invite()
+    voice = Sent(House(), ear.judge, open_engine=SileroVoiceActivity)
+    hearing = asyncio.create_task(ear.hear())
+    async with Fast(sound) as microphone:
+        with pytest.raises(MicrophoneError):
+            await ear.run(microphone, voice)
+    assert not hearing.done()
+    assert b"".join(sent) == bytes(len(sound))
+    hearing.cancel()
+
+
+async def test_muting_ends_what_is_heard_and_forgets_what_came_before(speech: bytes) -> None:
+    async with ClipMicrophone(hiss=0) as microphone:
+        ear = Ear()
+        voice = Voice(House(), ear.judge, open_engine=SileroVoiceActivity)
+        running = asyncio.create_task(ear.run(microphone, voice))
+        hearing = asyncio.create_task(ear.hear())
+        playing = asyncio.create_task(microphone.play(speech))
+        utterance = await asyncio.wait_for(hearing, 3)
+        ear.muted = True
+        assert utterance.ended
+        heard = await asyncio.wait_for(all_of(utterance), 1)
+        assert speech not in heard
+        await playing
+        ear.muted = False
+        hearing = asyncio.create_task(ear.hear())
+        await asyncio.sleep(ECHO_S + 0.1)
+        playing = asyncio.create_task(microphone.play(speech))
+        heard = await asyncio.wait_for(all_of(await asyncio.wait_for(hearing, 3)), 5)
+        assert heard.count(speech) == 1
+        await playing
+        running.cancel()
+        await asyncio.wait([running])
+
+
+async def test_who_is_invited_is_heard_from_then_on_and_may_take_a_moment(speech: bytes) -> None:
+    async with listening(Fast(silence(2) + speech + silence(3))) as ear:
+        ear.invite()
+        await asyncio.sleep(0)  # `run` begins without invitations
+        hearing = asyncio.create_task(ear.hear())
+        await asyncio.sleep(0)
+        ear.invite()
+        utterance = await asyncio.wait_for(hearing, 5)
+        heard = await asyncio.wait_for(all_of(utterance), 5)
+    assert speech in heard
+    assert len(heard) < 32_000 * (2 + 1) + len(speech)
+
+
+async def test_who_is_invited_and_says_nothing_is_not_waited_for(speech: bytes) -> None:
+    async with listening(Fast(tone(1) + silence(9))) as ear:
+        hearing = asyncio.create_task(ear.hear())
+        await asyncio.sleep(0)
+        ear.invite()
+        utterance = await asyncio.wait_for(hearing, 5)
+        heard = await asyncio.wait_for(all_of(utterance), 5)
+    assert len(heard) / 32_000 == pytest.approx(INVITED_S + 0.7, abs=0.05)

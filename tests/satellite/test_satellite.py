@@ -17,8 +17,9 @@ from models.espeak import EspeakSynthesizer
 from satellite.answers import FolderSink
 from satellite.asking import Patience
 from satellite.clips import ClipMicrophone
+from satellite.controls import Controls
 from satellite.microphone import Microphone, MicrophoneError
-from satellite.report import Observer, TurnReport
+from satellite.report import Observer, State, TurnReport
 from satellite.satellite import Satellite, phrase
 from satellite.sound_command import CommandMicrophone
 from satellite.speaker import Speaker
@@ -48,6 +49,10 @@ def speech() -> bytes:
 class Watcher(Observer):
     reports: list[TurnReport] = field(default_factory=list)
     rings: list[Timer] = field(default_factory=list)
+    states: list[State] = field(default_factory=list)
+
+    def became(self, state: State) -> None:
+        self.states.append(state)
 
     def turn_ended(self, report: TurnReport) -> None:
         self.reports.append(report)
@@ -58,7 +63,11 @@ class Watcher(Observer):
 
 @asynccontextmanager
 async def satellite_in(
-    servers: House, folder: Path, microphone: Microphone | None = None, camera: Camera | None = None
+    servers: House,
+    folder: Path,
+    microphone: Microphone | None = None,
+    camera: Camera | None = None,
+    controls: Controls | None = None,
 ) -> AsyncIterator[tuple[Satellite, Watcher]]:
     watcher = Watcher()
     satellite = Satellite(
@@ -66,6 +75,7 @@ async def satellite_in(
         Speaker("folder", lambda name: FolderSink(folder, name)),
         servers,
         camera=camera,
+        controls=controls,
         observer=watcher,
         patience=Patience(connect=1, silent=2, failing=1, turn=20),
     )
@@ -226,6 +236,83 @@ async def test_it_ends_at_once_in_the_middle_of_an_answer(tmp_path: Path, speech
             began = time.monotonic()
         assert time.monotonic() - began < 1
         assert len(watcher.reports) == 1
+
+
+async def test_it_tells_its_state(tmp_path: Path, speech: bytes) -> None:
+    async with house(
+        serving("asr", asr("what time is it")), serving("handle", handle("Noon.")), serving("tts", tts())
+    ) as servers:
+        microphone = ClipMicrophone(hiss=0)
+        async with satellite_in(servers, tmp_path, microphone) as (satellite, watcher):
+            await ask(satellite, microphone, watcher, speech)
+            await until(lambda: len(watcher.states) == 4)
+    assert watcher.states == [State.LISTENING, State.PROCESSING, State.RESPONDING, State.IDLE]
+
+
+async def test_a_trigger_interrupts_what_is_said_and_listens_and_stop_is_silence(tmp_path: Path, speech: bytes) -> None:
+    async with house(
+        serving("asr", asr()), serving("handle", handle("I talk and talk. " * 100)), serving("tts", tts())
+    ) as servers:
+        microphone = ClipMicrophone()
+        controls = Controls()
+        async with satellite_in(servers, tmp_path, microphone, controls=controls) as (satellite, watcher):
+            await asyncio.wait_for(satellite.ready(), 5)
+            await microphone.play(speech)
+            await until(lambda: watcher.states[-1:] == [State.RESPONDING], 10)
+            controls.trigger()
+            await until(lambda: watcher.states[-1] is State.LISTENING, 1)
+            await microphone.play(speech)
+            await until(lambda: watcher.states[-1] is State.RESPONDING, 10)
+            controls.stop()
+            await until(lambda: len(watcher.reports) == 2, 1)
+            await asyncio.sleep(0.5)
+            assert watcher.states[-1] is State.IDLE
+            assert [report.error for report in watcher.reports] == ["the turn was stopped"] * 2
+            assert watcher.reports[1].heard == "what time is it"
+
+
+async def test_muted_it_gives_up_what_is_being_said_to_it_and_does_not_listen(tmp_path: Path, speech: bytes) -> None:
+    heard: list[bytes] = []
+    async with house(
+        serving("asr", asr(heard=heard)), serving("handle", handle("Noon.")), serving("tts", tts())
+    ) as servers:
+        microphone = ClipMicrophone()
+        controls = Controls()
+        async with satellite_in(servers, tmp_path, microphone, controls=controls) as (satellite, watcher):
+            await asyncio.wait_for(satellite.ready(), 5)
+            playing = asyncio.create_task(microphone.play(speech))
+            await until(lambda: watcher.states == [State.LISTENING])
+            controls.muted = True
+            await until(lambda: watcher.states == [State.LISTENING, State.IDLE])
+            await playing
+            controls.trigger()
+            await microphone.play(speech)
+            assert watcher.states == [State.LISTENING, State.IDLE]
+            assert heard == []
+            controls.muted = False
+            report = await ask(satellite, microphone, watcher, speech)
+            assert (report.reply, report.error) == ("Noon.", None)
+
+
+async def test_stop_ends_a_timer_that_rings(tmp_path: Path, speech: bytes) -> None:
+    order = [
+        {"name": "timer-set", "data": {"seconds": 0.1, "name": "egg"}},
+        {"name": "volume-set", "data": {"percent": 7}},
+    ]
+    async with house(
+        serving("asr", asr()), serving("handle", handle("Yes.", context={"actions": order})), serving("tts", tts())
+    ) as servers:
+        microphone = ClipMicrophone()
+        controls = Controls()
+        async with satellite_in(servers, tmp_path, microphone, controls=controls) as (satellite, watcher):
+            await ask(satellite, microphone, watcher, speech)
+            assert controls.volume == 7
+            await until(lambda: watcher.states[-2:] == [State.IDLE, State.RESPONDING])
+            controls.stop()
+            await until(lambda: watcher.states[-1] is State.IDLE)
+            await asyncio.sleep(0.2)
+            assert satellite._timers.listed() == []
+            assert watcher.rings == []
 
 
 def test_what_a_timer_says() -> None:

@@ -1,0 +1,89 @@
+"""What a satellite remembers of its controls over a restart: mute and volume, in a small file of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from wyoming_servers.wire import BadValue, Fields
+from wyoming_servers.wire.files import locked, write_whole
+
+from .background import Background
+from .controls import Control, Controls
+from .naming import slug
+
+_LOGGER = logging.getLogger(__name__)
+
+_WAIT_S = 0.5
+"""Someone who moves a slider moves it on: only where it comes to rest is written."""
+
+_MOST_BYTES = 4096
+
+
+def settings_file(data_dir: Path, satellite: str) -> Path:
+    """Return where the settings of the satellite of this name are kept."""
+    return data_dir / f"satellite-{slug(satellite)}.json"
+
+
+def recall(path: Path) -> Controls:
+    """Return controls as they were left; as new where nothing, or nothing that makes sense, was kept."""
+    try:
+        with path.open("rb") as file:
+            fields = Fields("settings", json.loads(file.read(_MOST_BYTES)))
+        return Controls(
+            muted=fields.flag("muted", default=False),
+            volume=fields.whole("volume", least=0, most=100, default=100),
+        )
+    except FileNotFoundError:
+        return Controls()
+    except (OSError, ValueError, RecursionError, BadValue) as error:
+        _LOGGER.warning("%s cannot be used (%s): the satellite is not muted, and as loud as can be", path, error)
+        return Controls()
+
+
+class Settings(Background):
+    """Keeps mute and volume of `controls` in the file `path` whenever they become others."""
+
+    def __init__(self, controls: Controls, path: Path) -> None:
+        self._controls = controls
+        self._path = path
+        self._changed = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        self._unwatch = self._controls.watch(self._used)
+        return await super().__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._unwatch()
+        try:
+            await super().__aexit__(kind, error, trace)
+        finally:
+            if self._changed.is_set():
+                self._write(self._settings())
+
+    async def _run(self) -> None:
+        while True:
+            await self._changed.wait()
+            await asyncio.sleep(_WAIT_S)
+            self._changed.clear()
+            await asyncio.to_thread(self._write, self._settings())
+
+    def _used(self, control: Control) -> None:
+        if control in {Control.MUTE, Control.VOLUME}:
+            self._changed.set()
+
+    def _settings(self) -> str:
+        return json.dumps({"muted": self._controls.muted, "volume": self._controls.volume})
+
+    def _write(self, text: str) -> None:
+        try:
+            with locked(self._path.parent):
+                write_whole(self._path, text + "\n")
+        except OSError as error:
+            _LOGGER.warning("mute and volume will be forgotten: %s: %s", self._path, error.strerror)
