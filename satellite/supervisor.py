@@ -114,8 +114,10 @@ class Restarts:
 class Supervisor(Background):
     """Runs programs for the length of an `async with` block.
 
-    `watch` hears of every change. `output` takes what the servers write, line by line, with the job's name. Leaving the
-    block, cancelled or not, ends every process: asked to first, killed with all it started after `STOP_S` seconds.
+    `watch` hears of every change. `output` takes what the servers write, line by line, with the job's name. Without
+    `restart` a server that ends has failed for good: who needs it for a moment only need not wait for its next try.
+    Leaving the block, cancelled or not, ends every process: asked to first, killed with all it started after `STOP_S`
+    seconds.
     """
 
     def __init__(
@@ -124,12 +126,15 @@ class Supervisor(Background):
         *,
         watch: Callable[[Change], None] = lambda _: None,
         output: Callable[[str, str], None] | None = None,
+        restart: bool = True,
     ) -> None:
         self.states: dict[str, Change] = {program.job: Change(program.job, State.WAITING) for program in programs}
         """The newest change of each job."""
         self._programs = programs
         self._watch = watch
         self._output = output or _write_prefixed
+        self._restart = restart
+        self._awaited = False
         self._last_line: dict[str, str] = {}
         self._troubles = {program.job: deque[str](maxlen=_HOPELESS) for program in programs}
         """What went wrong with each job since it was last ready."""
@@ -141,6 +146,7 @@ class Supervisor(Background):
         Raises `SupervisorError` when one has failed for good, has failed again and again, or `timeout` seconds are
         over. The servers go on being tried.
         """
+        self._awaited = True
         try:
             async with asyncio.timeout(timeout):
                 while missing := [job for job, change in self.states.items() if change.state is not State.READY]:
@@ -152,6 +158,8 @@ class Supervisor(Background):
         except TimeoutError:
             late = [f"{job} {next(reversed(self._troubles[job]), '')}".strip() for job in missing]
             raise SupervisorError(f"not ready after {timeout:g} s: {', '.join(late)}") from None
+        finally:
+            self._awaited = False
 
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -170,7 +178,7 @@ class Supervisor(Background):
                     status = await self._live(program)
                     text = self._epitaph(program, status)
                 self._troubles[program.job].append(text)
-                if status == _WRONG_OPTIONS:
+                if status == _WRONG_OPTIONS or not self._restart:
                     self._tell(Change(program.job, State.FAILED, text=text))
                     return
                 wait = restarts.after(time.monotonic() - started)
@@ -238,7 +246,7 @@ class Supervisor(Background):
             self._output(job, text)
 
     def _epitaph(self, program: Program, status: int | None) -> str:
-        last = self._last_line.get(program.job, "")
+        last = self._last_line.get(program.job, "").removeprefix(f"wyoming_servers.{program.job}: ")
         if status is None:
             return last
         if status == _WRONG_OPTIONS:
@@ -250,6 +258,8 @@ class Supervisor(Background):
     def _tell(self, change: Change) -> None:
         self.states[change.job] = change
         log = {State.FAILED: _LOGGER.error, State.WAITING: _LOGGER.warning}.get(change.state, _LOGGER.debug)
+        if change.state is State.FAILED and self._awaited:  # who waits in `ready` is told
+            log = _LOGGER.debug
         log("%s %s", change.job, change.text or change.state)
         self._changed.set()
         self._changed = asyncio.Event()

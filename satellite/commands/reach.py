@@ -18,6 +18,9 @@ _FIND_S = 1.0
 _START_S = 120.0
 """The first start may have to build caches."""
 
+_PASSED_ON = ("engine", "model", "voices")
+"""Options of the commands that are those of the server which they start."""
+
 
 def add_reach_options(parser: ArgumentParser) -> None:
     """Add `--uri` and what every command takes."""
@@ -37,7 +40,7 @@ async def reach(job: str, args: Namespace) -> AsyncIterator[str]:
     Raises `CommandError` where `--uri` does something else, `WireError` where it does not answer, `SupervisorError`
     where a server cannot be started.
     """
-    wanted = [f"--{name}={value}" for name in ("engine", "model") if (value := getattr(args, name)) is not None]
+    wanted = [f"--{name}={value}" for name in _PASSED_ON if (value := getattr(args, name, None)) is not None]
     if wanted and args.uri is not None:
         raise UsageError(f"{wanted[0]} starts a server, and --uri names one: give one of them")
     if args.uri is not None:
@@ -72,6 +75,6 @@ async def _started(job: str, args: Namespace, options: list[str]) -> AsyncIterat
         # A socket of our own, because nobody else shall come to rely on a server that is gone in a moment.
         program = server_program(job, f"unix://{folder}/{job}", ["--data-dir", str(args.data_dir), *options])
         log = None if args.debug else lambda _job, _line: None
-        async with Supervisor([program], output=log) as supervisor:
+        async with Supervisor([program], output=log, restart=False) as supervisor:
             await supervisor.ready(_START_S)
             yield program.uri

@@ -36,6 +36,9 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument("--list-voices", action="store_true", help="list the voices there are")
     add_speaker_options(parser)
     add_reach_options(parser)
+    parser.add_argument(
+        "--voices", type=Path, metavar="PATH", help="the same with this file of Kokoro's voices (beside the model)"
+    )
 
 
 async def run(args: Namespace) -> int:

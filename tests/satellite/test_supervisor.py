@@ -200,6 +200,16 @@ async def test_one_that_keeps_failing_is_given_up_by_who_waits_but_not_by_us() -
         assert "starting it again in" in supervisor.states["asr"].text
 
 
+async def test_one_that_is_not_to_be_restarted_fails_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    log = Log()
+    program = script("import sys; sys.exit('wyoming_servers.asr: the model is damaged')")
+    async with Supervisor([program], watch=log.watch, output=log.write, restart=False) as supervisor:
+        with pytest.raises(SupervisorError, match=r"^asr ended with status 1: the model is damaged$"):
+            await supervisor.ready(20)
+    assert log.states() == [State.STARTING, State.FAILED]
+    assert not caplog.records  # who waited is told, once
+
+
 async def test_one_that_never_answers_is_not_ready() -> None:
     async with Supervisor([script("import time; time.sleep(99)")]) as supervisor:
         with pytest.raises(SupervisorError, match=r"not ready after 0\.2 s: asr"):
