@@ -124,6 +124,11 @@ class Satellite:
         finally:
             unwatch()
 
+    def problems(self) -> list[str]:
+        """Return what keeps it from its work, a line each."""
+        problem = self._ear.problem(time.monotonic())
+        return [] if problem is None else [problem]
+
     async def ready(self) -> None:
         """Wait until it listens: no turn is under way, nothing rings, and the room's echo has died away."""
         await self._ear.ready()

@@ -8,6 +8,7 @@ import os
 import shlex
 import signal
 import sys
+import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -29,8 +30,9 @@ LONG_S = 60.0
 class House:
     """A running `hearth up`, whose microphone hears what is put into a folder."""
 
-    def __init__(self, process: asyncio.subprocess.Process, folder: Path, ports: dict[str, int]) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, folder: Path, ports: dict[str, int], http: int) -> None:
         self.process = process
+        self.http = http
         self.folder = folder
         self.ports = ports
         self.states: dict[str, tuple[str, int | None]] = {}
@@ -57,6 +59,13 @@ class House:
                 if state == "ready" and pid is not None and pid != but_not:
                     return pid
                 await self._changed.wait()
+
+    async def get(self, path: str) -> str:
+        def get() -> str:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", timeout=10) as got:
+                return str(got.read().decode())
+
+        return await asyncio.to_thread(get)
 
     async def say(self, pcm: bytes) -> None:
         await asyncio.sleep(0.5)  # the room's echo of the house's own voice has died away
@@ -85,15 +94,16 @@ class House:
 @asynccontextmanager
 async def hearth_up(folder: Path) -> AsyncIterator[House]:
     ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+    http = free_ports(1)[0]
     talker = shlex.join([sys.executable, str(Path(__file__).parent / "talker.py"), str(folder)])
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", "satellite", "up", "--json", "--data-dir", folder / "data"),
         *(f"--port={job}={port}" for job, port in ports.items()),
         *(f"--server={job}=tcp://127.0.0.1:{port}" for job, port in ports.items()),
-        *("--mic-command", talker, "--snd-folder", folder / "answers"),
+        *("--mic-command", talker, "--snd-folder", folder / "answers", f"--http={http}"),
         stdout=asyncio.subprocess.PIPE,
     )
-    house = House(process, folder, ports)
+    house = House(process, folder, ports, http)
     reading = asyncio.create_task(house.read())
     try:
         yield house
@@ -127,6 +137,8 @@ async def test_any_server_may_die_in_the_middle_of_a_turn(tmp_path: Path) -> Non
             again = await house.ask(question)
             assert again["intent"] == {"name": INTENT, "slots": {}}, job
             assert again["failures"] == [], job
+        assert json.loads(await house.get("/healthz"))["status"] == "ok"
+        assert f'hearth_turn_stage_seconds_count{{stage="speak"}} {2 * len(PORTS) + 1}.0' in await house.get("/metrics")
     assert house.process.returncode == 0
     assert {state for state, _ in house.states.values()} == {"stopped"}
     for port in house.ports.values():

@@ -23,7 +23,7 @@ from models.engine import EngineError, EngineUnavailable
 from .advertise import AdvertiseError, advertise
 from .service import Client, Service, Session
 from .wire import Info, Limits, WireError, parse_uri
-from .wire.health import add_http_option, serve_health
+from .wire.health import Health, add_http_option, serve_health
 from .wire.options import Parser, default_data_dir, version
 from .wire.parent import follow_parent
 from .workers import problems
@@ -144,7 +144,7 @@ async def _serve(job: Job, args: Namespace) -> None:
                         version=version(),
                     )
                 )
-            await stack.enter_async_context(serve_health(args.http, job.name, problems))
+            await stack.enter_async_context(serve_health(args.http, Health(job.name, [problems])))
             _LOGGER.info("%s is ready at %s", job.name, uri)
             await asyncio.Event().wait()
     except asyncio.CancelledError:

@@ -10,12 +10,14 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from satellite.clips import find_clips
 from satellite.house import Servers as House
+from satellite.measures import Measures, watch_frames
 from satellite.options import add_satellite_options, chosen_voice, open_camera, open_microphone, open_speaker
-from satellite.report import Observer
+from satellite.report import Observer, Observers
 from satellite.satellite import Satellite
 from satellite.servers import ByHand, Servers
 from satellite.settings import Settings, recall, settings_file
 from satellite.trust import Trust
+from wyoming_servers.wire.health import Health, add_http_option, serve_health
 
 from .common import Output, add_common_options
 from .teller import Teller
@@ -25,13 +27,15 @@ def add_options(parser: ArgumentParser) -> None:
     """Add what it hears, says and sees, and whose help it has."""
     add_server_option(parser)
     add_common_options(parser)
+    add_http_option(parser)
     add_satellite_options(parser)
 
 
 async def run(args: Namespace) -> int:
     """Run until stopped, or until all of --mic-file is answered."""
-    async with open_servers(args) as servers:
-        await serve(args, servers, Teller(Output(json=args.json)))
+    health = Health("satellite")
+    async with serve_health(args.http, health), open_servers(args) as servers:
+        await serve(args, servers, Teller(Output(json=args.json)), health)
     return 0
 
 
@@ -52,25 +56,31 @@ def open_servers(args: Namespace) -> Servers:
     return Servers(by_hand=args.server, trust=Trust.kept_in(args.data_dir))
 
 
-async def serve(args: Namespace, servers: House, observer: Observer) -> None:
+async def serve(args: Namespace, servers: House, observer: Observer, health: Health) -> None:
     """Be a satellite until cancelled, or until all of --mic-file is answered. Raises as `Satellite.run`."""
     clips = find_clips(args.mic_file) if args.mic_file is not None else []
     kept_in = settings_file(args.data_dir, args.name)
     controls = recall(kept_in)
     if args.volume is not None:
         controls.volume = args.volume
+    if (camera := open_camera(args)) is not None:
+        watch_frames(camera)
     satellite = Satellite(
         open_microphone(args),
         open_speaker(args),
         servers,
-        camera=open_camera(args),
+        camera=camera,
         controls=controls,
-        observer=observer,
+        observer=Observers(observer, Measures()),
         language=args.language,
         voice=chosen_voice(args),
     )
-    async with Settings(controls, kept_in):
-        await satellite.run(clips)
+    health.asked.append(satellite.problems)
+    try:
+        async with Settings(controls, kept_in):
+            await satellite.run(clips)
+    finally:
+        health.asked.remove(satellite.problems)
 
 
 def _by_hand(text: str) -> ByHand:

@@ -17,7 +17,7 @@ from camera.source import CameraError
 from satellite.microphone import MicrophoneError
 from satellite.options import add_satellite_options
 from satellite.supervisor import Change, Program, State, Supervisor, server_program
-from wyoming_servers.wire.health import add_http_option, serve_health
+from wyoming_servers.wire.health import Health, add_http_option, serve_health
 
 from .common import PORTS, Output, add_common_options, tell, warn
 from .satellite import add_server_option, open_servers, serve
@@ -92,13 +92,15 @@ async def run(args: Namespace) -> int:
 
     if not args.debug:
         logging.getLogger("satellite.supervisor").setLevel(logging.CRITICAL)  # `show` tells the same
+    health = Health("up")
     async with (
         Supervisor(programs, watch=show, output=None if args.debug else _told) as supervisor,
-        serve_health(args.http, "up", lambda: _problems(supervisor)),
+        serve_health(args.http, health),
     ):
+        health.asked.append(lambda: _problems(supervisor))
         try:
             async with open_servers(args) as servers:
-                await serve(args, servers, Teller(output))
+                await serve(args, servers, Teller(output), health)
         except (MicrophoneError, CameraError) as error:
             text = f"there is no satellite here, the servers run on: {error}"
             output.record(event="satellite", text=text)

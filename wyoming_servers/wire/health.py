@@ -12,6 +12,7 @@ import threading
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from socket import AF_INET, AF_INET6, SHUT_RDWR
 from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
@@ -21,7 +22,7 @@ from prometheus_client import make_wsgi_app
 
 from .options import version
 
-__all__ = ["SECONDS", "add_http_option", "serve_health"]
+__all__ = ["SECONDS", "Health", "Problems", "add_http_option", "serve_health"]
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Upper bounds of the buckets of every histogram of seconds: from a voice activity window to a long answer."""
@@ -58,12 +59,26 @@ def _address(text: str) -> tuple[str, int]:
     return host or "127.0.0.1", int(port)
 
 
+@dataclass
+class Health:
+    """What `/healthz` tells: 200 where nobody has a problem, else 503 with all of them."""
+
+    name: str
+    """What this process is called."""
+
+    asked: list[Problems] = field(default_factory=list)
+    """Who is asked for problems; more may be added at any time."""
+
+    def problems(self) -> list[str]:
+        """Return everybody's."""
+        return [problem for ask in self.asked for problem in ask()]
+
+
 @asynccontextmanager
-async def serve_health(address: tuple[str, int] | None, name: str, problems: Problems) -> AsyncIterator[None]:
+async def serve_health(address: tuple[str, int] | None, health: Health) -> AsyncIterator[None]:
     """Answer at `address` for the length of a block; not at all where it is None.
 
-    `name` is what this process is called in `/healthz`, which answers 200 where there are no `problems` and 503 where
-    there are. Raises OSError where the address cannot be had.
+    Raises OSError where the address cannot be had.
     """
     if address is None:
         yield
@@ -74,7 +89,7 @@ async def serve_health(address: tuple[str, int] | None, name: str, problems: Pro
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
         where = f"{address[0]}:{address[1]}"
         raise OSError(f"cannot listen at http://{where}: {reason}; choose another with --http") from error
-    server.set_app(_App(asyncio.get_running_loop(), name, problems))
+    server.set_app(_App(asyncio.get_running_loop(), health))
     thread = threading.Thread(target=server.serve_forever, args=(0.1,), name="health", daemon=True)
     thread.start()
     try:
@@ -132,10 +147,9 @@ class _Handler(WSGIRequestHandler):
 
 
 class _App:
-    def __init__(self, loop: asyncio.AbstractEventLoop, name: str, problems: Problems) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, health: Health) -> None:
         self._loop = loop
-        self._name = name
-        self._problems = problems
+        self._health = health
         self._metrics = make_wsgi_app()
 
     def __call__(self, environ: Mapping[str, Any], begin: _Begin) -> Iterable[bytes]:
@@ -143,7 +157,7 @@ class _App:
             return _answer(begin, "405 Method Not Allowed", "GET and HEAD alone are answered here\n")
         if environ["PATH_INFO"] == "/healthz":
             found = self._find()
-            told = {"status": "failing" if found else "ok", "name": self._name, "version": version()}
+            told = {"status": "failing" if found else "ok", "name": self._health.name, "version": version()}
             status = "503 Service Unavailable" if found else "200 OK"
             return _answer(begin, status, json.dumps(told | {"problems": found}) + "\n", "application/json")
         if environ["PATH_INFO"] == "/metrics":
@@ -153,7 +167,7 @@ class _App:
 
     def _find(self) -> Sequence[str]:
         async def ask() -> list[str]:
-            return list(self._problems())
+            return self._health.problems()
 
         asking = asyncio.run_coroutine_threadsafe(ask(), self._loop)
         try:

@@ -15,13 +15,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from satellite.rehearsal import free_ports
 from wyoming_servers.wire import health
-from wyoming_servers.wire.health import add_http_option, serve_health
+from wyoming_servers.wire.health import Health, add_http_option, serve_health
 
 
 @asynccontextmanager
 async def served(*problems: str) -> AsyncIterator[int]:
     port = free_ports(1)[0]
-    async with serve_health(("127.0.0.1", port), "tested", lambda: problems):
+    async with serve_health(("127.0.0.1", port), Health("tested", [lambda: problems, list])):
         yield port
 
 
@@ -109,7 +109,7 @@ async def test_a_port_that_is_taken() -> None:
         with pytest.raises(
             OSError, match=f"cannot listen at http://127.0.0.1:{port}: Address already in use; .*--http"
         ):
-            async with serve_health(("127.0.0.1", port), "tested", list):
+            async with serve_health(("127.0.0.1", port), Health("tested")):
                 pass
 
 
