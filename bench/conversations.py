@@ -73,7 +73,7 @@ def conversations(job: str) -> list[Conversation]:
     if job == "asr":
         return [_listened(speak(text), [Transcribe(language="en").event()], "transcript") for text in QUESTIONS]
     if job == "handle":
-        ends = frozenset({"handled", "not-handled"})
+        ends = frozenset({"handled", "not-handled", "intent"})
         return [Conversation((Transcript(text=text, language="en").event(),), ends) for text in (*QUESTIONS, "blah")]
     if job == "tts":
         plain = [Conversation((Synthesize(text=text).event(),), frozenset({"audio-stop"})) for text in _SENTENCES]

@@ -87,7 +87,7 @@ async def _transcribe(uri: str, pcm: bytes) -> str:
 async def _slots(uri: str, text: str) -> dict[str, Any] | None:
     """Return the slots of what was understood, None where nothing was."""
     async with connect_to(uri) as connection:
-        await connection.send(Transcript(text))
+        await connection.send(Transcript(text, context={"actions": []}))  # else it is asked to carry out the intent
         event: Event = await answer(connection, _ANSWER_S)
         while event.type not in ("handled", "not-handled"):
             event = await answer(connection, _ANSWER_S)

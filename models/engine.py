@@ -147,6 +147,13 @@ class Intent:
     slots: Mapping[str, Any] = field(default_factory=dict)
     """Values by slot, for example {"area": "office", "domain": "light"}."""
 
+    response: str = field(default="", compare=False)
+    """What to say when it has been done, perhaps a template (Jinja) with `slots`, `state` and `query`, as in Home
+    Assistant; "" where nobody wrote one."""
+
+    here: bool = field(default=False, compare=False)
+    """True where no area was named, and the one is meant in which it was said."""
+
 
 @dataclass(frozen=True, slots=True)
 class Exchange:

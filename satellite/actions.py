@@ -17,6 +17,9 @@ from .timers import LONGEST_S, TimerError, Timers
 
 _LOGGER = logging.getLogger(__name__)
 
+NAMES = ("timer-set", "timer-cancel", "volume-set", "stop")
+"""What can be asked; a handle server is told."""
+
 _KNOWN_IDS = 256
 """Who sees an id twice does it once; so many are remembered."""
 

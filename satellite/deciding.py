@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 NOT_UNDERSTOOD = "Sorry, I did not understand that."
 """Where a server does not say so itself: a failure is never silence."""
 
+NOBODY_DOES = "I understood, but nothing here can do that."
+"""To an `intent` of a server that leaves it to Home Assistant: its own text would say that it was done."""
+
 _MOST_ACTIONS = 64
 
 _AFTER_STOP_S = 0.5
 """A server that ends its stream without a `handled` may still send that."""
 
-_ANSWERS = ("handled", "not-handled", "not-recognized")
+_ANSWERS = ("handled", "not-handled", "not-recognized", "intent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,10 @@ async def decide(asker: Asker, text: str, reply: Reply, *, language: str | None,
 
     def _read(event: Event) -> Decision:
         fields = Fields(event.type, event.data)
+        if event.type == "intent":
+            reply.add(NOBODY_DOES)
+            slots = {entity.text("name"): entity.value("value") for entity in fields.objects("entities")}
+            return Decision(handled=False, intent={"name": fields.text("name"), "slots": slots})
         reply.complete(fields.text("text", default=""))
         if event.type != "handled" and not reply.text:
             reply.add(NOT_UNDERSTOOD)

@@ -20,7 +20,7 @@ from wyoming_servers.wire import WireError, connect
 from wyoming_servers.wire.tasks import first_of
 
 from . import tones
-from .actions import Actions
+from .actions import NAMES, Actions
 from .apologies import Apologies
 from .asking import Patience
 from .backoff import backoff
@@ -211,7 +211,11 @@ class Satellite:
                 await playback.write(tones.sorry(), tones.FORMAT)
 
     def _situation(self) -> dict[str, Any]:
-        situation: dict[str, Any] = {"timers": self._timers.listed(), "volume": self._controls.volume}
+        situation: dict[str, Any] = {
+            "actions": list(NAMES),
+            "timers": self._timers.listed(),
+            "volume": self._controls.volume,
+        }
         if (sightings := self._sightings.listed(time.monotonic())) is not None:
             situation["sightings"] = sightings
         return situation

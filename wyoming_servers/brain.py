@@ -108,4 +108,5 @@ class Brain:
             version=version(),
             models=[sentences, *models],
             supports_handled_streaming=True,
+            supports_home_control=True,
         )

@@ -1,8 +1,11 @@
 """The handle server: decides what to answer to what was said.
 
 A `transcript` is answered by `handled-start`, `handled-chunk`s, `handled-stop` and always `handled` with the whole
-text, or by `not-handled` with a sentence to say. `handled`'s context holds `conversation_id`, `intent {name, slots}`
-and `actions [{id, name, data}]`, which the satellite carries out.
+text, or by `not-handled` with a sentence to say. What only Home Assistant can do is answered by an `intent` instead: it
+carries that out, and says the `text` that comes with it, which may be a template.
+
+A satellite of ours tells in the transcript's `context` which `actions` it carries out. It gets no `intent` event;
+instead `handled`'s context holds `conversation_id`, `intent {name, slots}` and `actions [{id, name, data}]`.
 
 A client that streams what is said (`transcript-start` with its context, `transcript-chunk`s) before the `transcript`
 is answered sooner: a language model reads it meanwhile.
@@ -16,12 +19,15 @@ import uuid
 from argparse import ArgumentParser, Namespace
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 from wyoming.asr import Transcript, TranscriptChunk, TranscriptStart
 from wyoming.event import Event
 from wyoming.handle import Handled, HandledChunk, HandledStart, HandledStop, NotHandled
 from wyoming.info import SelectProgram
+from wyoming.intent import Entity
+from wyoming.intent import Intent as IntentEvent
 
 from models.engine import EngineError, Exchange, Intent
 from models.engines import Choice
@@ -56,7 +62,9 @@ class _Reply:
     def __init__(self, client: Client, brain: Brain, known: str, context: dict[str, Any]) -> None:
         self.conversation = brain.conversations.recall(known)
         self.said: list[str] = []
-        """Pieces; empty as long as nobody has understood."""
+        """Pieces; empty as long as nobody has understood, or what was understood is wanted of Home Assistant."""
+        self.wanted: Intent | None = None
+        """What Home Assistant is to do, and to say."""
         self._client, self._brain, self._known, self._context = client, brain, known, context
         self._extra: dict[str, Any] = {}
 
@@ -65,30 +73,48 @@ class _Reply:
         history = list(self.conversation.exchanges)
         async with engine.stream(text=text, history=history, conversation=self._known, facts=facts) as answering:
             while (piece := await answering.call("more")) is not None:
-                if piece == "":
-                    continue  # it is at work
-                if not self.said:
-                    await self._client.send(HandledStart(context={"conversation_id": self._known}))
-                self.said.append(self._carry_out(piece) if isinstance(piece, Intent) else piece)
-                if self.said[-1]:
-                    await self._client.send(HandledChunk(self.said[-1]))
+                if isinstance(piece, Intent):
+                    await self._carry_out(piece)
+                elif piece:  # else it is at work
+                    await self._say(piece)
 
-    def _carry_out(self, meant: Intent) -> str:
+    async def _say(self, piece: str) -> None:
+        if not self.said:
+            await self._client.send(HandledStart(context={"conversation_id": self._known}))
+        self.said.append(piece)
+        if piece:
+            await self._client.send(HandledChunk(piece))
+
+    async def _carry_out(self, meant: Intent) -> None:
         intent, answer = self._brain.carry_out(meant, self.conversation, self._context)
         self.conversation.intent = intent
+        if answer.wanted is not None:
+            self.wanted = replace(answer.wanted, response=answer.text)
+            return
         self._extra = {
             "intent": {"name": intent.name, "slots": dict(intent.slots)},
             "actions": [action.to_dict() for action in answer.actions],
         }
-        return answer.text
+        await self._say(answer.text)
+
+    @property
+    def is_there(self) -> bool:
+        """True where somebody has understood."""
+        return bool(self.said) or self.wanted is not None
 
     async def end(self, text: str, facts: str) -> None:
         """Remember the answer, and send the end of it."""
+        context = {"conversation_id": self._known, **self._extra}
+        if self.wanted is not None:
+            self.conversation.remember(Exchange(text, english.ASKED, facts))
+            entities = [Entity(name, value) for name, value in self.wanted.slots.items()]
+            await self._client.send(IntentEvent(self.wanted.name, entities, self.wanted.response, context))
+            return
         whole = "".join(self.said)
         if whole:
             self.conversation.remember(Exchange(text, whole, facts))
         await self._client.send(HandledStop())
-        await self._client.send(Handled(text=whole, context={"conversation_id": self._known, **self._extra}))
+        await self._client.send(Handled(text=whole, context=context))
 
 
 class HandleSession(Session):
@@ -150,10 +176,10 @@ class HandleSession(Session):
         if (heard := read_situation(context).last_reply) is not None:
             reply.conversation.heard(heard)
         await reply.ask(self._brain.sentences, text)
-        if not reply.said and self._talker is not None:
+        if not reply.is_there and self._talker is not None:
             facts = self._brain.facts(reply.conversation, context)
             await reply.ask(self._talker.processes, text, facts)
-        if reply.said:
+        if reply.is_there:
             await reply.end(text, facts)
         else:
             await self._refuse(english.NOT_UNDERSTOOD, known)

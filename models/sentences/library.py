@@ -8,8 +8,7 @@ They come from three places, later ones on top of earlier ones:
    1 and 2 where both understand the same words.
 
 Lists and rules are shared by all of them, as in Home Assistant: a list named twice has the values of both, a rule named
-twice is the later one. `responses` in the user's files are checked and left alone: they are for whoever carries an
-intent out.
+twice is the later one, and so is a response (Jinja; see `Intent.response`).
 """
 
 from __future__ import annotations
@@ -39,6 +38,9 @@ MAX_CHARACTERS = 300
 _CUSTOM = "custom"
 """Marks the user's sentences in hassil's metadata."""
 
+_HERE = "here"
+"""Marks sentences that mean the area in which they are said."""
+
 _HOUSE_LISTS = ("area", "name", "floor")
 
 _FILE_KEYS = frozenset({"language", "intents", "lists", "expansion_rules", "skip_words", "responses"})
@@ -64,6 +66,9 @@ class Sentences:
 
     fingerprint: str
     """Changes when anything changes that can be said: a key for caches."""
+
+    responses: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What to say when an intent has been carried out, by intent and by the key that a template gives."""
 
     custom_intents: frozenset[str] = field(default_factory=frozenset)
     """Intents that only the user's files have."""
@@ -96,7 +101,13 @@ class Sentences:
             name: entity.value.strip() if isinstance(entity.value, str) else entity.value
             for name, entity in result.entities.items()
         }
-        return Intent(result.intent.name, slots)
+        name = result.intent.name
+        return Intent(
+            name,
+            slots,
+            response=self.responses.get(name, {}).get(result.response or "default", ""),
+            here=bool(result.intent_metadata and result.intent_metadata.get(_HERE)),
+        )
 
     def warm(self) -> None:
         """Do now what the first `recognize` of each kind would do: parse every template, spell out every number."""
@@ -130,6 +141,7 @@ def load_sentences(house: House, custom_dirs: Sequence[Path] = ()) -> Sentences:
         "expansion_rules": dict(theirs.get("expansion_rules", {})),
         "skip_words": list(theirs.get("skip_words", [])),
     }
+    responses = {name: dict(answers) for name, answers in theirs.get("responses", {}).get("intents", {}).items()}
 
     own = document.read(Path(__file__).with_name(f"{house.language}.yaml"))
     assert own is not None
@@ -143,6 +155,8 @@ def load_sentences(house: House, custom_dirs: Sequence[Path] = ()) -> Sentences:
         root = document.read(path)
         if root is not None:
             checks.append(_merge(root, merged, custom=True))
+            for name, answers in _responses(root).items():
+                responses.setdefault(name, {}).update(answers)
 
     lists = _house_lists(house)
     for values in merged["lists"].values():
@@ -164,6 +178,7 @@ def load_sentences(house: House, custom_dirs: Sequence[Path] = ()) -> Sentences:
             if values.get("examples")
         },
         fingerprint=hashlib.sha256(said).hexdigest(),
+        responses=responses,
         custom_intents=frozenset(set(merged["intents"]) - built_in),
     )
 
@@ -202,12 +217,13 @@ def _without(blocks: Iterable[dict[str, Any]], left_out: re.Pattern[str]) -> Ite
 def _anywhere(block: dict[str, Any]) -> dict[str, Any]:
     """Return the block without the condition that the speaker's own area is known.
 
-    Home Assistant fills it in from the satellite's settings. Here the intent comes without an area instead.
+    Home Assistant fills it in from the satellite's settings. Here the intent comes marked, without an area, instead.
     """
     needed = block.get("requires_context", {})
     if needed.get("area") != {"slot": True}:
         return block
-    return {**block, "requires_context": {key: value for key, value in needed.items() if key != "area"}}
+    needed = {key: value for key, value in needed.items() if key != "area"}
+    return {**block, "requires_context": needed, "metadata": {**block.get("metadata", {}), _HERE: True}}
 
 
 def _files(directories: Sequence[Path], language: str) -> Iterator[Path]:
@@ -244,3 +260,11 @@ def _merge(root: Value, merged: dict[str, Any], *, custom: bool) -> Value:
     if "skip_words" in keys:
         merged["skip_words"].extend(keys["skip_words"].plain())
     return root
+
+
+def _responses(root: Value) -> dict[str, dict[str, str]]:
+    """Return the responses of a file that was checked: under `responses: intents:`, or under `responses:` itself."""
+    responses = root.mapping("a file of sentences").get("responses")
+    if responses is None:
+        return {}
+    return dict(responses.mapping("responses").get("intents", responses).plain())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from argparse import ArgumentParser, Namespace
+from typing import Any
 
 from wyoming.asr import Transcript
 from wyoming.event import Event
@@ -35,7 +36,9 @@ async def run(args: Namespace) -> int:
     if not text:
         raise UsageError("the text is empty; ask something, such as: hearth ask what time is it")
     output = Output(json=args.json)
-    context = {"conversation_id": args.conversation} if args.conversation else None
+    context: dict[str, Any] = {"actions": []}
+    if args.conversation:
+        context["conversation_id"] = args.conversation
     async with reach("handle", args) as uri, connect_to(uri) as connection:
         await connection.send(Transcript(text=text, language=args.language, context=context))
         streamed, event = await _answer(connection, output)

@@ -8,7 +8,7 @@ import pytest
 from wyoming.event import Event
 from wyoming.handle import Handled, HandledChunk, NotHandled
 
-from satellite.deciding import NOT_UNDERSTOOD
+from satellite.deciding import NOBODY_DOES, NOT_UNDERSTOOD
 from satellite.microphone import CHUNK_SAMPLES
 from satellite.report import STAGES
 from satellite.speaker import Sink, Speaker, SpeakerError
@@ -94,6 +94,20 @@ async def test_silence_ends_an_utterance_that_the_server_does_not(
     ) as servers:
         assert (await Room(servers, tmp_path).turn(said(1.0))).reply == "Yes."
     assert len(heard[0]) / 32_000 == pytest.approx(0.2 + 1.0 + seconds)
+
+
+async def test_an_intent_left_to_home_assistant_is_not_claimed_to_be_done(tmp_path: Path) -> None:
+    def wants() -> Any:
+        async def behave(client: Client, event: Event) -> None:
+            data = {"name": "HassTurnOn", "entities": [{"name": "name", "value": "lamp"}], "text": "Turned on the lamp"}
+            await client.send(Event("intent", data))
+
+        return behave
+
+    async with house(serving("asr", asr()), serving("handle", wants), serving("tts", tts())) as servers:
+        report = await Room(servers, tmp_path).turn()
+    assert (report.handled, report.reply) == (False, NOBODY_DOES)
+    assert report.intent == {"name": "HassTurnOn", "slots": {"name": "lamp"}}
 
 
 @pytest.mark.parametrize("streams", [False, True])

@@ -64,7 +64,7 @@ async def ask(client: AsyncClient, text: str, **more: Any) -> list[Event]:
 async def send(client: AsyncClient, event: Event) -> list[Event]:
     await client.write_event(event)
     answer: list[Event] = []
-    while not answer or answer[-1].type not in ("handled", "not-handled", "error"):
+    while not answer or answer[-1].type not in ("handled", "not-handled", "intent", "error"):
         came = await asyncio.wait_for(client.read_event(), 10)
         assert came is not None
         answer.append(came)
@@ -91,7 +91,7 @@ async def test_one_request_by_the_librarys_own_client(kind: str, tmp_path: Path)
 
 async def test_context_carries_intent_and_actions() -> None:
     async with serving() as uri, AsyncClient.from_uri(uri) as client:
-        context: dict[str, Any] = {"conversation_id": "kitchen-7", "timers": [], "device_id": None}
+        context: dict[str, Any] = {"conversation_id": "kitchen-7", "actions": ["timer-set"], "timers": [], "area": None}
         data = (await ask(client, "set a ten minute pizza timer", context=context, language="en-US"))[-1].data
         assert data["text"] == "Pizza timer set for 10 minutes."
         assert data["context"]["conversation_id"] == "kitchen-7"
@@ -100,10 +100,34 @@ async def test_context_carries_intent_and_actions() -> None:
         assert action["name"] == "timer-set"
         assert action["data"] == {"name": "pizza", "seconds": 600}
         assert action["id"]
-        data = (await ask(client, "turn on the office lights"))[-1].data
+        data = (await ask(client, "turn on the office lights", context={"actions": []}))[-1].data
         assert data["context"]["intent"] == {"name": "HassTurnOn", "slots": {"area": "office", "domain": "light"}}
         assert data["context"]["actions"] == []
         assert data["text"] == "I understood: turn on the lights in the office. But no light is connected to me yet."
+
+
+async def test_home_assistant_is_to_do_it() -> None:
+    async with serving() as uri, AsyncClient.from_uri(uri) as client:
+        context = {"conversation_id": "01M8", "device_id": "5a", "satellite_id": "assist_satellite.hall"}
+        (wanted,) = await ask(client, "turn on the office lights", context=context, language="en")
+        assert wanted.data == {
+            "name": "HassTurnOn",
+            "entities": [{"name": "area", "value": "office"}, {"name": "domain", "value": "light"}],
+            "text": "Turned on the lights",
+            "context": {"conversation_id": "01M8"},
+        }
+        (wanted,) = await ask(client, "and in the kitchen", context=context)
+        assert wanted.data["entities"][0] == {"name": "area", "value": "kitchen"}
+        again = await ask(client, "repeat that", context=context)
+        assert again[-1].data["text"] == "I have asked Home Assistant to do that."
+
+
+async def test_the_room_is_asked_for() -> None:
+    async with serving() as uri, AsyncClient.from_uri(uri) as client:
+        context = {"conversation_id": "01M8"}
+        assert (await ask(client, "turn on the lights", context=context))[-1].data["text"] == "In which room?"
+        (wanted,) = await ask(client, "in the kitchen", context=context)
+        assert wanted.data["entities"] == [{"name": "domain", "value": "light"}, {"name": "area", "value": "kitchen"}]
 
 
 async def test_what_the_camera_saw() -> None:
@@ -120,7 +144,7 @@ async def test_a_conversation_is_remembered_over_connections_and_apart_from_othe
 
         async def say(conversation: str, text: str) -> Any:
             async with AsyncClient.from_uri(uri) as client:
-                return (await ask(client, text, context={"conversation_id": conversation}))[-1].data
+                return (await ask(client, text, context={"conversation_id": conversation, "actions": []}))[-1].data
 
         await say("a", "turn on the office lights")
         await say("b", "what time is it")
@@ -339,7 +363,7 @@ async def test_the_real_program(tmp_path: Path) -> None:
                 assert line
         async with AsyncClient.from_uri(uri) as client:
             for text, intent in (("turn on the attic lights", "HassTurnOn"), ("feed the cat", "FeedCat")):
-                assert (await ask(client, text))[-1].data["context"]["intent"]["name"] == intent
+                assert (await ask(client, text))[-1].data["name"] == intent
             json.dumps((await ask(client, "feed the cat"))[-1].data)
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), 5) == 0
@@ -377,7 +401,7 @@ async def test_the_real_model(standin: Callable[[str], Path], tmp_path: Path) ->
     context = {"conversation_id": "x"}
     async with served(JOB, *options) as uri, AsyncClient.from_uri(uri) as client:
         answer = await ask(client, "turn on the office lights")
-        assert answer[-1].data["context"]["intent"]["name"] == "HassTurnOn"
+        assert answer[-1].data["name"] == "HassTurnOn"
         answer = await ask(client, "the whale was white", context=context)
         assert answer[-1].type == "handled"
         assert len([event for event in answer if event.type == "handled-chunk"]) > 5

@@ -1,7 +1,6 @@
 """Every sentence that the skills say, in English; another language would be another such file.
 
-Home Assistant's own answers (Jinja templates) tell of states that it knows and a house without it does not, so they
-are not used.
+What Home Assistant has done is told in its own words instead (`Intent.response`), which tell of states that it knows.
 """
 
 from __future__ import annotations
@@ -35,6 +34,10 @@ VOLUME_UNKNOWN = "I do not know how loud I am: what you speak to does not say."
 
 BY_ZERO = "Nothing can be divided by zero."
 NOT_CALCULABLE = "I cannot calculate that."
+
+IN_WHICH_AREA = "In which room?"
+DONE = "Done."
+ASKED = "I have asked Home Assistant to do that."
 
 OKAY = "Okay."
 NOTHING_SAID = "I have not said anything yet."

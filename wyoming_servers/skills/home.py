@@ -1,6 +1,8 @@
-"""Lights and the like: understood, and answered honestly while nothing is connected that could do it."""
+"""Lights and the like: what only Home Assistant can do, and an honest answer while none is there to do it."""
 
 from __future__ import annotations
+
+from models.engine import Intent
 
 from . import english
 from .request import Answer, Request
@@ -17,13 +19,30 @@ _KINDS = {
 
 
 def control(request: Request) -> Answer:
-    """Say what was understood, and that nothing is connected to do it."""
+    """Want it done; where nobody can, say what was understood, and that nothing is connected to do it."""
+    if request.situation.is_home_assistant:
+        return want(request)
     return Answer(english.not_connected(request.intent, _kind(request), request.house))
 
 
 def nobody_does(request: Request) -> Answer:
-    """Name an intent of the user's own sentences, and say that nothing carries it out."""
+    """Want an intent of the user's own sentences done; where nobody can, name it, and say that."""
+    if request.situation.is_home_assistant:
+        return want(request)
     return Answer(english.nobody_does(request.intent))
+
+
+def want(request: Request) -> Answer:
+    """Ask Home Assistant to carry the intent out, in the area in which it was said where it names none.
+
+    Where nobody knows that area, ask for it: without one, Home Assistant would switch every light of the house.
+    """
+    intent = request.intent
+    if intent.here and "area" not in intent.slots:
+        if request.situation.area is None:
+            return Answer(english.IN_WHICH_AREA)
+        intent = Intent(intent.name, {**intent.slots, "area": request.situation.area}, intent.response)
+    return Answer(intent.response or english.DONE, wanted=intent)
 
 
 def _kind(request: Request) -> str:

@@ -51,6 +51,10 @@ class Answer:
     """What to say, and what to do."""
 
     text: str
-    """May be empty: to "stop" one says nothing."""
+    """May be empty: to "stop" one says nothing. Where something is wanted of Home Assistant, this is said once it is
+    done, and may be a template (see `Intent.response`)."""
 
     actions: tuple[Action, ...] = ()
+
+    wanted: Intent | None = None
+    """What Home Assistant is to carry out."""

@@ -66,6 +66,17 @@ class Situation:
     last_reply: str | None = None
     """What was last said aloud there."""
 
+    area: str | None = None
+    """Where it is."""
+
+    actions: frozenset[str] | None = None
+    """Names of the actions that are carried out there. None: nobody there knows of actions."""
+
+    @property
+    def is_home_assistant(self) -> bool:
+        """True where it is Home Assistant that asks, or whoever else knows Wyoming alone: it carries out intents."""
+        return self.actions is None
+
 
 def read_situation(context: object) -> Situation:
     """Return what a transcript's `context` tells."""
@@ -77,6 +88,10 @@ def read_situation(context: object) -> Situation:
         sightings=_several(context.get("sightings"), _sighting),
         timers=_several(context.get("timers"), _timer),
         volume=round(volume) if volume is not None else None,
+        area=_text(context.get("area")) or None,
+        actions=frozenset(filter(None, map(_text, context["actions"][:MOST])))
+        if isinstance(context.get("actions"), list)
+        else None,
         last_reply=reply if isinstance(reply, str) and 0 < len(reply) <= MOST_REPLY_CHARACTERS else None,
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from models.engine import Intent
 
 from . import english
@@ -29,10 +31,10 @@ def also(request: Request) -> Answer:
 
 
 def meant(intent: Intent, previous: Intent | None) -> Intent:
-    """Return what `intent` means after `previous`: "and in the kitchen" is the previous one there."""
-    if intent.name != "HearthAlso" or previous is None or "area" not in previous.slots:
+    """Return what `intent` means after `previous`: "[and] in the kitchen" is the previous one there."""
+    if intent.name != "HearthAlso" or previous is None or not (previous.here or "area" in previous.slots):
         return intent
-    return Intent(previous.name, {**previous.slots, **intent.slots})
+    return replace(previous, slots={**previous.slots, **intent.slots})
 
 
 def greet(request: Request) -> Answer:

@@ -1,10 +1,13 @@
-"""Timers. The satellite keeps them and makes them ring; it tells which there are, and is told what to set or cancel."""
+"""Timers. The satellite keeps them and makes them ring; it tells which there are, and is told what to set or cancel.
+
+Where the satellite is Home Assistant's, Home Assistant keeps them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from . import english
+from . import english, home
 from .request import Action, Answer, Request
 from .situation import Timer
 
@@ -13,16 +16,21 @@ _SECONDS = {"hours": 3600, "minutes": 60, "seconds": 1}
 
 def start(request: Request) -> Answer:
     """Answer "set a ten minute pizza timer"."""
-    if request.situation.timers is None:
+    if request.situation.timers is None and not request.situation.is_home_assistant:
         return Answer(english.NO_TIMERS_THERE)
     name, seconds = _name(request), _length(request, "")
     if seconds <= 0:
         return Answer(english.HOW_LONG)
-    return Answer(english.timer_set(name, seconds), (Action("timer-set", {"name": name, "seconds": seconds}),))
+    text = english.timer_set(name, seconds)
+    if request.situation.is_home_assistant:
+        return Answer(text, wanted=request.intent)
+    return Answer(text, (Action("timer-set", {"name": name, "seconds": seconds}),))
 
 
 def status(request: Request) -> Answer:
     """Answer "how much time is left", for one timer or for all."""
+    if request.situation.is_home_assistant:
+        return home.want(request)
     timers = _matching(request)
     if not timers:
         return _none(request)
@@ -31,6 +39,8 @@ def status(request: Request) -> Answer:
 
 def cancel(request: Request) -> Answer:
     """Answer "cancel the pizza timer"; where several are meant, ask which."""
+    if request.situation.is_home_assistant:
+        return home.want(request)
     timers = _matching(request)
     if not timers:
         return _none(request)
@@ -41,6 +51,8 @@ def cancel(request: Request) -> Answer:
 
 def cancel_all(request: Request) -> Answer:
     """Answer "cancel all timers"."""
+    if request.situation.is_home_assistant:
+        return home.want(request)
     timers = request.situation.timers
     if not timers:
         return _none(request)

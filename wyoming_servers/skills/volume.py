@@ -12,7 +12,7 @@ STEP = 10
 def set_volume(request: Request) -> Answer:
     """Answer "set the volume to fifty percent"."""
     level = request.intent.slots.get("volume_level")
-    if _is_elsewhere(request) or not isinstance(level, (int, float)):
+    if _is_of_the_home(request) or not isinstance(level, (int, float)):
         return home.control(request)
     return _set(request, level)
 
@@ -21,7 +21,7 @@ def change_volume(request: Request) -> Answer:
     """Answer "louder", "volume down by twenty percent"."""
     step = request.intent.slots.get("volume_step")
     step = {"up": STEP, "down": -STEP}.get(step) if isinstance(step, str) else step
-    if _is_elsewhere(request) or not isinstance(step, (int, float)):
+    if _is_of_the_home(request) or not isinstance(step, (int, float)):
         return home.control(request)
     return _set(request, (request.situation.volume or 0) + step)
 
@@ -39,8 +39,10 @@ def _set(request: Request, percent: float) -> Answer:
     return Answer(english.volume(wanted), (Action("volume-set", {"percent": wanted}),))
 
 
-def _is_elsewhere(request: Request) -> bool:
-    return "area" in request.intent.slots or "name" in request.intent.slots
+def _is_of_the_home(request: Request) -> bool:
+    """Return True where something else is meant, or Home Assistant asks, which sets any volume."""
+    slots = request.intent.slots
+    return request.situation.is_home_assistant or "area" in slots or "name" in slots
 
 
 SKILLS = {"HassSetVolume": set_volume, "HassSetVolumeRelative": change_volume, "HearthGetVolume": tell_volume}

@@ -100,6 +100,10 @@ class Fields:
             raise self._wrong(name, "an object")
         return value
 
+    def value(self, name: str) -> Any:
+        """Return whatever stands there, None where nothing does."""
+        return self._data.get(name)
+
     def _get(self, name: str, default: object) -> object:
         value = self._data.get(name)
         return default if value is None else value

@@ -76,6 +76,24 @@ def test_slots_are_exact(sentences: Sentences) -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "response", "here"),
+    [
+        ("turn on the office lights", "Turned on the lights", False),
+        ("turn on the lights", "Turned on the lights", True),
+        ("open the curtains", "Opening", False),
+        ("make the kitchen lights red", "Color set", False),
+        ("dim the lights to ten percent", "Brightness set", True),
+        ("cancel the timer", "Timer cancelled", False),
+        ("what do you see", "", False),
+    ],
+)
+def test_what_is_said_when_it_is_done(sentences: Sentences, said: str, response: str, *, here: bool) -> None:
+    found = sentences.recognize(said)
+    assert found is not None
+    assert (found.response, found.here) == (response, here)
+
+
+@pytest.mark.parametrize(
     "said", ["", "the whale was white", "radio", "turn on the lights in the cellar", "lock the door"]
 )
 def test_what_is_not_understood(sentences: Sentences, said: str) -> None:

@@ -20,11 +20,15 @@ def ask(
     now: datetime = NOW,
     house: House | None = None,
     last_answer: str | None = None,
+    response: str = "",
+    here: bool = False,
     **context: Any,
 ) -> Answer:
-    """Return the house's answer to `intent`."""
+    """Return the house's answer to `intent`, told by a satellite of ours; by Home Assistant where `actions` is None."""
+    context.setdefault("actions", ["timer-set", "timer-cancel", "volume-set", "stop"])
     situation = read_situation(context)
-    return carry_out(Request(Intent(intent, slots or {}), situation, house or load_house(), now, last_answer))
+    wanted = Intent(intent, slots or {}, response, here)
+    return carry_out(Request(wanted, situation, house or load_house(), now, last_answer))
 
 
 def said(intent: str, slots: dict[str, Any] | None = None, **more: Any) -> str:

@@ -2,9 +2,11 @@ from typing import Any
 
 import pytest
 
+from models.engine import Intent
 from models.sentences.house import House
+from wyoming_servers.skills import Answer
 
-from .requests import said
+from .requests import ask, said
 
 
 @pytest.mark.parametrize(
@@ -31,6 +33,23 @@ from .requests import said
 )
 def test_understood_and_not_claimed_to_be_done(intent: str, slots: dict[str, Any], wish: str, noun: str) -> None:
     assert said(intent, slots) == f"I understood: {wish}. But no {noun} is connected to me yet."
+
+
+def test_what_home_assistant_is_to_do() -> None:
+    answer = ask("HassTurnOn", {"area": "office", "domain": "light"}, response="Turned on the lights", actions=None)
+    assert answer == Answer("Turned on the lights", wanted=Intent("HassTurnOn", {"area": "office", "domain": "light"}))
+    assert ask("OrderDrink", {"size": "small"}, actions=None) == Answer(
+        "Done.", wanted=Intent("OrderDrink", {"size": "small"})
+    )
+
+
+def test_where_it_was_said() -> None:
+    lights = {"domain": "light"}
+    assert said("HassTurnOn", lights, here=True, actions=None) == "In which room?"
+    asked = ask("HassTurnOn", lights, here=True, actions=None, area="kitchen")
+    assert asked.wanted == Intent("HassTurnOn", {"domain": "light", "area": "kitchen"})
+    asked = ask("HassTurnOn", {"area": "office"}, here=True, actions=None, area="kitchen")
+    assert asked.wanted == Intent("HassTurnOn", {"area": "office"})
 
 
 def test_units() -> None:

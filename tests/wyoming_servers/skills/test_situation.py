@@ -15,16 +15,26 @@ def test_what_a_satellite_tells() -> None:
             "timers": [{"id": "a1", "name": "pizza", "seconds": 600, "seconds_left": 59.7}],
             "volume": 40,
             "last_reply": "It is 3 PM.",
+            "area": "kitchen",
+            "actions": ["stop", 5, None],
         }
     )
     assert situation == Situation(
-        (Sighting("person", 120, "door"),), (Timer("a1", "pizza", 600, 60),), 40, "It is 3 PM."
+        (Sighting("person", 120, "door"),),
+        (Timer("a1", "pizza", 600, 60),),
+        40,
+        "It is 3 PM.",
+        "kitchen",
+        frozenset({"stop"}),
     )
+    assert not situation.is_home_assistant
 
 
 def test_nothing_told_and_nothing_there_are_different() -> None:
     assert read_situation({}) == Situation(None, None, None, None)
     assert read_situation({"sightings": [], "timers": []}) == Situation((), (), None, None)
+    assert read_situation({}).is_home_assistant
+    assert not read_situation({"actions": []}).is_home_assistant
 
 
 @pytest.mark.parametrize(
@@ -62,14 +72,14 @@ def test_only_so_many_are_looked_at() -> None:
     assert len(sightings) == MOST
 
 
+_KEYS = ["sightings", "timers", "volume", "last_reply", "area", "actions"]
+_KEYS += ["name", "age_ms", "id", "seconds", "seconds_left"]
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=80),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(
-                ["sightings", "timers", "volume", "last_reply", "name", "age_ms", "id", "seconds", "seconds_left"]
-            ),
+            st.sampled_from(_KEYS),
             inner,
             max_size=5,
         )

@@ -8,7 +8,7 @@ from wyoming_servers.skills import SKILLS
 
 from .requests import ask
 
-_CONTEXTS: list[dict[str, Any]] = [{}, {"timers": [], "volume": 5, "sightings": []}]
+_CONTEXTS: list[dict[str, Any]] = [{}, {"actions": None}, {"timers": [], "volume": 5, "sightings": []}]
 
 
 def test_every_intent_has_a_skill_and_every_skill_an_intent() -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -38,5 +39,10 @@ def test_the_same_again_elsewhere() -> None:
     assert talk.meant(also, lights) == Intent("HassTurnOn", {"area": "kitchen", "domain": "light"})
     assert talk.meant(also, Intent("HassGetCurrentTime")) is also
     assert talk.meant(also, None) is also
+    everywhere = Intent("HassTurnOn", {"domain": "light"})
+    assert talk.meant(also, everywhere) is also
+    assert talk.meant(also, replace(everywhere, here=True)) == Intent(
+        "HassTurnOn", {"area": "kitchen", "domain": "light"}
+    )
     assert talk.meant(lights, lights) is lights
     assert said("HearthAlso", {"area": "kitchen"}) == "What about the kitchen? Please say the whole sentence."

@@ -1,5 +1,8 @@
 from typing import Any
 
+from models.engine import Intent
+from wyoming_servers.skills import Answer
+
 from .requests import ask, done, said
 
 PIZZA = {"id": "p", "name": "pizza", "seconds": 600, "seconds_left": 125}
@@ -13,6 +16,16 @@ def test_set() -> None:
     answer = ask("HassStartTimer", {"hours": 1, "minutes": 30}, timers=[PIZZA])
     assert answer.text == "Timer set for 1 hour and 30 minutes."
     assert done(answer) == [("timer-set", {"name": "", "seconds": 5400})]
+
+
+def test_home_assistant_keeps_its_own() -> None:
+    slots = {"minutes": 1, "name": "egg"}
+    answer = ask("HassStartTimer", slots, actions=None)
+    assert answer == Answer("Egg timer set for 1 minute.", wanted=Intent("HassStartTimer", slots))
+    assert said("HassStartTimer", {}, actions=None).startswith("For how long?")
+    for intent in ("HassTimerStatus", "HassCancelTimer", "HassCancelAllTimers"):
+        answer = ask(intent, {"name": "egg"}, response="so", actions=None)
+        assert answer == Answer("so", wanted=Intent(intent, {"name": "egg"}))
 
 
 def test_for_how_long() -> None:

@@ -1,3 +1,5 @@
+from models.engine import Intent
+
 from .requests import ask, done, said
 
 
@@ -20,6 +22,11 @@ def test_what_is_spoken_to_has_no_volume() -> None:
 
 def test_tell() -> None:
     assert said("HearthGetVolume", volume=70) == "The volume is 70 percent."
+
+
+def test_home_assistant_sets_any_volume() -> None:
+    for intent, slots in (("HassSetVolume", {"volume_level": 50}), ("HassSetVolumeRelative", {"volume_step": "up"})):
+        assert ask(intent, slots, actions=None).wanted == Intent(intent, slots)
 
 
 def test_the_volume_of_something_else_is_the_homes_affair() -> None:
