@@ -59,7 +59,7 @@ def test_samples_are_sentences_that_are_understood(sentences: Sentences, grammar
     samples = list(grammar.sample(400, seed=7))
     assert all(grammar.is_complete(words) for words in samples)
     # hassil skips "can you" everywhere as soon as it skips anything: "please, what can you do" is "what do" to it
-    said = [text for text in map(" ".join, samples) if "what can you do" not in text]
+    said = [text for text in map(" ".join, samples) if "can you" not in text]
     assert len(said) > 350
     assert [text for text in said if sentences.recognize(text) is None] == []
 
