@@ -33,6 +33,8 @@ from .backoff import backoff
 
 _LOGGER = logging.getLogger(__name__)
 
+_ADDRESSES = {"HEARTH_URI", "HEARTH_ZEROCONF", "HEARTH_HTTP"}
+
 STOP_S = 5.0
 """How long a server may take to end after SIGTERM; then it is killed."""
 
@@ -280,7 +282,7 @@ async def _start(command: Sequence[str]) -> tuple[Process, int]:
             stdout=its_end,
             stderr=its_end,
             start_new_session=True,  # a Ctrl-C at the terminal is for us, who then stop it in good order
-            env=os.environ | {PARENT_VARIABLE: str(os.getpid()), "PYTHONUNBUFFERED": "1"},
+            env=_environment(),
         )
     except BaseException:
         os.close(output)
@@ -288,6 +290,15 @@ async def _start(command: Sequence[str]) -> tuple[Process, int]:
     finally:
         os.close(its_end)
     return process, output
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of a server: ours, without what is said of one address and would be had by all of them.
+
+    A container says HEARTH_HTTP for its own process; what holds for a server is on its command line.
+    """
+    theirs = {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in _ADDRESSES}
+    return theirs | {PARENT_VARIABLE: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
 
 
 async def _end(process: Process) -> None:

@@ -240,6 +240,17 @@ async def test_what_servers_write_is_passed_on_in_lines() -> None:
     assert sum(line.count("x") for line in lines) >= 100_000
 
 
+async def test_addresses_of_our_own_are_not_a_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HEARTH_HTTP", "HEARTH_URI_FILE", "HEARTH_ZEROCONF", "HEARTH_LIMIT_IDLE_S"):
+        monkeypatch.setenv(name, "1")
+    log = Log()
+    program = script("import os; print(sorted(name for name in os.environ if name.startswith('HEARTH_')), flush=True)")
+    async with Supervisor([program], output=log.write):
+        await log.until(lambda: bool(log.lines))
+    assert "HEARTH_LIMIT_IDLE_S" in log.lines[0][1]
+    assert not any(name in log.lines[0][1] for name in ("HTTP", "URI", "ZEROCONF"))
+
+
 async def test_lines_are_prefixed_with_the_job(capsys: pytest.CaptureFixture[str]) -> None:
     log = Log()
     async with Supervisor([script("print('hello')")], watch=log.watch):
