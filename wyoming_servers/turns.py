@@ -66,7 +66,6 @@ class Turns:
         self._queue = queue
         self._queue_bytes = queue_bytes
         self._waiting: deque[Frame] = deque()
-        self._taken: list[Frame] = []
         self._came = asyncio.Event()
 
     def enter(self, frame: Frame) -> None:
@@ -93,13 +92,13 @@ class Turns:
     async def take(self, most: int) -> list[Frame]:
         """Return up to `most` frames whose turn it is, which is none where those that waited have been settled.
 
-        While other cameras have no frame here or being looked at, the first frame waits up to `GATHER_S` for theirs.
+        While there are fewer than cameras, the first frame waits up to `GATHER_S` for others. Also where all other
+        cameras' frames are being looked at: the engine is at work then, and each of them may send one more meanwhile.
         """
         loop = asyncio.get_running_loop()
         while waiting := self._still_waiting():
-            self._taken = [frame for frame in self._taken if not frame.seen.done()]
             left = waiting[0].received + GATHER_S - loop.time()
-            if left <= 0 or len(waiting) >= min(most, self.cameras - len(self._taken)):
+            if left <= 0 or len(waiting) >= min(most, self.cameras):
                 break
             self._came.clear()
             with suppress(TimeoutError):
@@ -111,7 +110,6 @@ class Turns:
             late = frame.deadline is not None and loop.time() >= frame.deadline
             if frame.decide("expired" if late else "ok") and not late:
                 frames.append(frame)
-        self._taken += frames
         return frames
 
     def _still_waiting(self) -> deque[Frame]:
