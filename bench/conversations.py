@@ -8,6 +8,7 @@ from wyoming.asr import Transcribe, Transcript
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.event import Event
 from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop
+from wyoming.wake import Detect
 
 from wyoming_servers.wire import Connection, answer
 from wyoming_servers.wire.audio import RATE, WIDTH, AudioConverter
@@ -70,6 +71,8 @@ def conversations(job: str) -> list[Conversation]:
     """Return some things to ask of the server for `job`."""
     if job == "vad":
         return [_listened(speak(text), [DetectVoice(activity=True).event()], "audio-stop") for text in QUESTIONS]
+    if job == "wake":
+        return [_listened(speak(text), [Detect().event()], "not-detected") for text in QUESTIONS]
     if job == "asr":
         return [_listened(speak(text), [Transcribe(language="en").event()], "transcript") for text in QUESTIONS]
     if job == "handle":

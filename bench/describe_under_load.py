@@ -40,7 +40,7 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument("--per-second", type=float, default=50.0, help="describes (%(default)s)")
     parser.add_argument("--clients", type=int, default=2, help="processes that ask for work (%(default)s)")
     parser.add_argument("--connections", type=int, default=4, help="of each of them (%(default)s)")
-    parser.add_argument("--jobs", nargs="+", choices=JOBS, default=JOBS, help="servers to measure (all five)")
+    parser.add_argument("--jobs", nargs="+", choices=JOBS, default=JOBS, help="servers to measure (all six)")
     parser.add_argument("--plain", action="store_true", help="measure a plain wyoming AsyncServer beside each, too")
 
 

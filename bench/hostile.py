@@ -1,4 +1,4 @@
-"""Everything that should not be sent to a server, sent to all five, while another client asks for `describe`.
+"""Everything that should not be sent to a server, sent to all six, while another client asks for `describe`.
 
 Rows of bad input one after the other, each of which has to end in an `error` event, a close or a timely answer; then
 events with mistakes in them, from a seed. No server may log an unexpected error, keep memory, or keep others waiting.
@@ -44,7 +44,7 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument("--events", type=int, default=100_000, help="with mistakes in them (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the mistakes (%(default)s)")
     parser.add_argument("--silence-s", type=float, default=20.0, help="of sending an hour of silence (%(default)s)")
-    parser.add_argument("--jobs", nargs="+", choices=JOBS, default=JOBS, help="servers to attack (all five)")
+    parser.add_argument("--jobs", nargs="+", choices=JOBS, default=JOBS, help="servers to attack (all six)")
     parser.add_argument("--quick", action="store_true", help="leave out the rows that take long")
 
 

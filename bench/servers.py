@@ -17,7 +17,7 @@ from wyoming_servers.wire.parent import PARENT_VARIABLE
 
 from .report import BenchError
 
-JOBS = ("vad", "asr", "handle", "tts", "image")
+JOBS = ("vad", "wake", "asr", "handle", "tts", "image")
 
 _START_S = 180.0
 """A first start may have to build caches."""

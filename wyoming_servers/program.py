@@ -49,7 +49,7 @@ class Job:
     """What one kind of server adds to the common program."""
 
     name: str
-    """vad, asr, handle, tts or image"""
+    """vad, wake, asr, handle, tts or image"""
 
     port: int
     """The default one"""

@@ -11,7 +11,7 @@ from wyoming.event import Event
 
 from wyoming_servers.wire import Connection, ConnectionLost, ProtocolError, connect_to, encode
 
-ALL: Final = ("vad", "asr", "handle", "tts", "image")
+ALL: Final = ("vad", "wake", "asr", "handle", "tts", "image")
 
 SOON_S: Final = 5.0
 """An error is told within this time, whatever else a server does."""

@@ -9,9 +9,9 @@ from wyoming.event import Event
 
 from .core import Row, answered, told_once
 
-EARS: Final = ("vad", "asr")
+EARS: Final = ("vad", "wake", "asr")
 
-ANSWERS: Final = frozenset({"transcript", "audio-stop"})
+ANSWERS: Final = frozenset({"transcript", "audio-stop", "not-detected"})
 
 
 def sound() -> list[Row]:

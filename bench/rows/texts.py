@@ -52,6 +52,8 @@ def texts() -> list[Row]:
         Row("synthesize: no such voice", ("tts",), told_once(Event("synthesize", _NO_VOICE))),
         Row("synthesize: voice 5", ("tts",), told_once(Event("synthesize", {"text": "a", "voice": 5}))),
         Row("detect-voice: threshold 7", ("vad",), told_once(Event("detect-voice", {"threshold": 7}))),
+        Row("detect: a word that there is not", ("wake",), told_once(Event("detect", {"names": ["computer"]}))),
+        Row("detect: names that are no list", ("wake",), told_once(Event("detect", {"names": {"a": 1}}))),
         Row("detect-voice: silence -1", ("vad",), told_once(Event("detect-voice", {"min_silence_ms": -1}))),
         *(
             Row(f"transcript: context {name}", ("handle",), answered(_situated(context), by=handled, errors=1))

@@ -17,8 +17,8 @@ from typing import Any
 
 from wyoming_servers.wire.options import default_data_dir
 
-PORTS = {"vad": 10100, "tts": 10200, "asr": 10300, "handle": 10500, "image": 10800}
-"""The five jobs of a house, and where their servers listen unless told otherwise."""
+PORTS = {"vad": 10100, "tts": 10200, "asr": 10300, "wake": 10400, "handle": 10500, "image": 10800}
+"""The six jobs of a house, and where their servers listen unless told otherwise."""
 
 
 class CommandError(Exception):

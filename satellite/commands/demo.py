@@ -58,7 +58,7 @@ async def run(args: Namespace) -> int:
     picture = await asyncio.to_thread(_picture, args.picture)
     await asyncio.to_thread(_make_folder, args.output)
     output = Output(json=args.json)
-    tell("starting five servers")
+    tell("starting the servers")
     with tempfile.TemporaryDirectory(prefix="hearth-demo-") as folder:
         shown = Path(folder) / "shown.png"
         load_cv2().imwrite(str(shown), picture)

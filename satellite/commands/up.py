@@ -1,4 +1,4 @@
-"""Run the whole house on this machine: five servers, restarted when they die, and a satellite.
+"""Run the whole house on this machine: six servers, restarted when they die, and a satellite.
 
 Prints how each server is, and what is heard, decided and said. With --json, lines with an "event": "server" (job,
 state, uri, pid, text), "turn", "timer" or "satellite" (text: why there is none). Where there is no microphone the
@@ -127,7 +127,7 @@ def _told(job: str, line: str) -> None:
 
 
 def house_programs(args: Namespace) -> list[Program]:
-    """Return the five servers, with their options."""
+    """Return the six servers, with their options."""
     host = "0.0.0.0" if args.lan else "127.0.0.1"  # noqa: S104 - who says --lan means all addresses
     house = [f"--config={args.config}"] if args.config is not None else []
     house += [f"--custom-sentences={folder}" for folder in args.custom_sentences]

@@ -13,8 +13,8 @@ from wyoming.info import Artifact
 from ._errors import BadValue
 from ._fields import shown
 
-JOBS = ("vad", "asr", "handle", "tts", "image", "intent", "wake", "mic", "snd")
-"""The lists of an Info; the first five are the jobs of a house."""
+JOBS = ("vad", "wake", "asr", "handle", "tts", "image", "intent", "mic", "snd")
+"""The lists of an Info; the first six are the jobs of a house."""
 
 
 @dataclass
