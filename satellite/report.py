@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from .happenings import Happening
 from .timers import Timer
 from .ulid import new_ulid
 
@@ -117,6 +118,9 @@ class Observer:
     def rang(self, timer: Timer) -> None:
         """A timer has rung."""
 
+    def happened(self, happening: Happening, text: str = "") -> None:
+        """Something happened that people may want a command to be run for; `text` is what goes with it."""
+
 
 class Observers(Observer):
     """Tells several, in their order; one that raises disturbs neither the others nor the satellite, and is logged."""
@@ -151,6 +155,10 @@ class Observers(Observer):
     def rang(self, timer: Timer) -> None:
         """Tell it."""
         self._tell(lambda observer: observer.rang(timer))
+
+    def happened(self, happening: Happening, text: str = "") -> None:
+        """Tell it."""
+        self._tell(lambda observer: observer.happened(happening, text))
 
     def _tell(self, tell: Callable[[Observer], None]) -> None:
         for observer in self._observers:

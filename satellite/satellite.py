@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,13 @@ from . import tones
 from .actions import NAMES, Actions
 from .apologies import Apologies
 from .asking import Patience
-from .backoff import backoff
 from .clips import ClipMicrophone, play_files
 from .controls import Control, Controls
 from .ear import Ear
 from .house import Servers
 from .microphone import Microphone, MicrophoneError
 from .report import Observer, Observers, State
+from .retry import Retry
 from .speaker import Speaker, SpeakerError
 from .speaking import render
 from .timers import PAUSE_S, Timer, Timers
@@ -39,9 +39,6 @@ from .utterance import Utterance
 from .voice import Voice
 
 _LOGGER = logging.getLogger(__name__)
-
-_WELL_S = 10.0
-"""What held for so long and then fails is tried again soon; what fails at once, later and later."""
 
 _FIND_S = 10.0
 """How long recordings wait for the servers that they want to be heard by."""
@@ -223,7 +220,7 @@ class Satellite:
     # ---- ears and eyes
 
     async def _listen(self) -> None:
-        retry = _Retry()
+        retry = Retry()
         while True:
             try:
                 async with self._microphone:
@@ -235,7 +232,7 @@ class Satellite:
             await retry.wait()
 
     async def _film(self, camera: Camera) -> None:
-        retry = _Retry()
+        retry = Retry()
         while True:
             try:
                 await camera.run()
@@ -247,7 +244,7 @@ class Satellite:
 
     async def _look(self, camera: Camera) -> None:
         """Show an image server what the camera sees, whenever there is one."""
-        retry = _Retry()
+        retry = Retry()
         while True:
             servers = self._servers.candidates("image")
             if not servers:
@@ -282,21 +279,3 @@ def phrase(timer: Timer) -> str:
         if count and not rest:
             return f"Your {count} {unit} timer is done."
     return "Your timer is done."
-
-
-class _Retry:
-    """Waits before something that failed is tried again."""
-
-    def __init__(self) -> None:
-        self._waits = self._anew()
-        self._since = time.monotonic()
-
-    async def wait(self) -> None:
-        if time.monotonic() - self._since > _WELL_S:
-            self._waits = self._anew()
-        await asyncio.sleep(next(self._waits))
-        self._since = time.monotonic()
-
-    @staticmethod
-    def _anew() -> Iterator[float]:
-        return backoff(0.5, 30.0)

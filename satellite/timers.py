@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,10 +37,13 @@ class Timer:
     """Its whole length."""
 
     rings_at: float
-    """When it rings, or rings next."""
+    """When it rings, or rings next; infinity while it is paused."""
 
     rang: int = 0
     """How often it did."""
+
+    paused: float | None = None
+    """Seconds that were left when it was paused."""
 
 
 class Timers:
@@ -49,15 +53,38 @@ class Timers:
         self._clock = clock
         self._timers: dict[str, Timer] = {}
 
-    def set(self, seconds: float, name: str = "") -> Timer:
-        """Start a timer; raise `TimerError` for a length that cannot be, or where there are too many."""
-        if not 0 < seconds <= LONGEST_S:  # false for NaN too
-            raise TimerError(f"a timer takes more than 0 and at most {LONGEST_S:.0f} seconds, not {seconds}")
-        if len(self._timers) >= MOST:
+    def __iter__(self) -> Iterator[Timer]:
+        return iter(self._timers.values())
+
+    def __contains__(self, timer_id: str) -> bool:
+        return timer_id in self._timers
+
+    def set(self, seconds: float, name: str = "", timer_id: str | None = None) -> Timer:
+        """Start a timer; raise `TimerError` for a length that cannot be, or where there are too many.
+
+        One that has `timer_id` already is replaced.
+        """
+        _check(seconds)
+        if len(self._timers) >= MOST and timer_id not in self._timers:
             raise TimerError(f"there are {MOST} timers already")
-        timer = Timer(new_ulid(), name, seconds, self._clock() + seconds)
+        timer = Timer(timer_id or new_ulid(), name, seconds, self._clock() + seconds)
         self._timers[timer.id] = timer
         return timer
+
+    def change(self, timer_id: str, seconds: float, *, paused: bool) -> None:
+        """Let a timer have `seconds` left, running or paused; raise `TimerError` for a length that cannot be."""
+        _check(seconds)
+        timer = self._timers[timer_id]
+        timer.rang = 0
+        timer.paused = seconds if paused else None
+        timer.rings_at = math.inf if paused else self._clock() + seconds
+
+    def finish(self, timer_id: str) -> None:
+        """Let a timer ring now, where it does not already."""
+        timer = self._timers[timer_id]
+        if not timer.rang:
+            timer.paused = None
+            timer.rings_at = min(timer.rings_at, self._clock())
 
     def cancel(self, timer_id: str) -> bool:
         """Forget a timer, ringing or not; return False where there is none of this id."""
@@ -65,8 +92,8 @@ class Timers:
 
     @property
     def next_at(self) -> float | None:
-        """When the next one rings; None while none is set."""
-        return min((timer.rings_at for timer in self._timers.values()), default=None)
+        """When the next one rings; None while none runs."""
+        return min((timer.rings_at for timer in self._timers.values() if timer.paused is None), default=None)
 
     def due(self) -> Timer | None:
         """Return the timer that is to ring now, the one that waits longest."""
@@ -96,7 +123,12 @@ class Timers:
                 "id": timer.id,
                 "name": timer.name,
                 "seconds": round(timer.seconds),
-                "seconds_left": 0 if timer.rang else max(0, round(timer.rings_at - now)),
+                "seconds_left": 0 if timer.rang else round(timer.paused or max(0, timer.rings_at - now)),
             }
             for timer in self._timers.values()
         ]
+
+
+def _check(seconds: float) -> None:
+    if not 0 < seconds <= LONGEST_S:  # false for NaN too
+        raise TimerError(f"a timer takes more than 0 and at most {LONGEST_S:.0f} seconds, not {seconds}")

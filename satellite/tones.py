@@ -20,6 +20,18 @@ def chime() -> bytes:
 
 
 @cache
+def awake() -> bytes:
+    """Return what says "I listen": two short rising notes."""
+    return _notes((784.0, 1174.7), 0.12)  # G5, D6
+
+
+@cache
+def done() -> bytes:
+    """Return what says "I have heard": two short falling notes."""
+    return _notes((1174.7, 784.0), 0.12)
+
+
+@cache
 def sorry() -> bytes:
     """Return what says "that went wrong" where no words can be had: two falling notes."""
     return _notes((392.0, 293.7), 0.35)  # G4, D4

@@ -72,6 +72,22 @@ class Client:
         """Send `events`, waiting while the peer is slow to read; raise `ConnectionLost` when it is gone."""
         await self._connection.send(*events)
 
+    def send_nowait(self, *events: Event | Eventable) -> None:
+        """Send `events` without waiting, for short ones; raise `ConnectionLost` when the peer is gone.
+
+        A peer that takes none of what waits for it is given up after `Limits.stalled_s`.
+        """
+        self._connection.send_nowait(*events)
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the peer's last byte."""
+        return self._connection.silent_s
+
+    def dismiss(self, reason: WireError) -> None:
+        """Tell the peer `reason` and end the connection."""
+        self._connection.fail(reason, linger=False)
+
     def take(self, event_type: str) -> list[Event]:
         """Return further events of `event_type` that have come in already, so that they are worked on in one go."""
         return self._connection.take(event_type)

@@ -7,8 +7,15 @@ Prints what is heard, decided and said. With --json, a line a turn, {"event": "t
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from satellite.clips import find_clips
+from satellite.controls import Controls
+from satellite.event_commands import EventCommands, chosen_commands
+from satellite.happenings import Happening
+from satellite.home_assistant.options import add_home_assistant_options
+from satellite.home_assistant.serving import serve_home_assistant
 from satellite.house import Servers as House
 from satellite.measures import Measures, watch_frames
 from satellite.options import add_satellite_options, chosen_voice, open_camera, open_microphone, open_speaker
@@ -29,13 +36,20 @@ def add_options(parser: ArgumentParser) -> None:
     add_common_options(parser)
     add_http_option(parser)
     add_satellite_options(parser)
+    add_home_assistant_options(parser)
 
 
 async def run(args: Namespace) -> int:
     """Run until stopped, or until all of --mic-file is answered."""
     health = Health("satellite")
-    async with serve_health(args.http, health), open_servers(args) as servers:
-        await serve(args, servers, Teller(Output(json=args.json)), health)
+    teller = Teller(Output(json=args.json))
+    async with serve_health(args.http, health):
+        if args.home_assistant:
+            async with attended(args, teller) as (controls, observer):
+                await serve_home_assistant(args, controls, observer, health)
+        else:
+            async with open_servers(args) as servers:
+                await serve(args, servers, teller, health)
     return 0
 
 
@@ -59,28 +73,36 @@ def open_servers(args: Namespace) -> Servers:
 async def serve(args: Namespace, servers: House, observer: Observer, health: Health) -> None:
     """Be a satellite until cancelled, or until all of --mic-file is answered. Raises as `Satellite.run`."""
     clips = find_clips(args.mic_file) if args.mic_file is not None else []
+    if (camera := open_camera(args)) is not None:
+        watch_frames(camera)
+    async with attended(args, observer) as (controls, observers):
+        satellite = Satellite(
+            open_microphone(args),
+            open_speaker(args),
+            servers,
+            camera=camera,
+            controls=controls,
+            observer=observers,
+            language=args.language,
+            voice=chosen_voice(args),
+        )
+        health.asked.append(satellite.problems)
+        try:
+            await satellite.run(clips)
+        finally:
+            health.asked.remove(satellite.problems)
+
+
+@asynccontextmanager
+async def attended(args: Namespace, *observers: Observer) -> AsyncIterator[tuple[Controls, Observer]]:
+    """Yield controls that are remembered, and who tells all `observers`, measures, and runs the commands on events."""
     kept_in = settings_file(args.data_dir, args.name)
     controls = recall(kept_in)
     if args.volume is not None:
         controls.volume = args.volume
-    if (camera := open_camera(args)) is not None:
-        watch_frames(camera)
-    satellite = Satellite(
-        open_microphone(args),
-        open_speaker(args),
-        servers,
-        camera=camera,
-        controls=controls,
-        observer=Observers(observer, Measures()),
-        language=args.language,
-        voice=chosen_voice(args),
-    )
-    health.asked.append(satellite.problems)
-    try:
-        async with Settings(controls, kept_in):
-            await satellite.run(clips)
-    finally:
-        health.asked.remove(satellite.problems)
+    async with Settings(controls, kept_in), EventCommands(chosen_commands(args)) as commands:
+        commands.happened(Happening.STARTUP)
+        yield controls, Observers(*observers, Measures(), commands)
 
 
 def _by_hand(text: str) -> ByHand:

@@ -203,7 +203,7 @@ async def test_a_microphone_that_never_worked_is_told_and_one_that_did_is_opened
     with pytest.raises(MicrophoneError, match="ended: no device"):
         broken = CommandMicrophone("sh -c 'echo no device >&2; exit 1'")
         await asyncio.wait_for(Satellite(broken, speaker, House()).run(), 5)
-    monkeypatch.setattr("satellite.satellite.backoff", lambda *_: iter([0.01] * 1000))
+    monkeypatch.setattr("satellite.retry.backoff", lambda *_: iter([0.01] * 1000))
     counter = tmp_path / "starts"
     dying = CommandMicrophone(f"sh -c 'echo start >> {counter}; head -c 6400 /dev/zero; echo unplugged >&2'")
     async with satellite_in(House(), tmp_path, dying):

@@ -158,6 +158,11 @@ class Connection(asyncio.BufferedProtocol):
         await self._ended.wait()
 
     @property
+    def silent_s(self) -> float:
+        """Seconds since the peer's last byte, or since it came."""
+        return self._loop.time() - self._last_read
+
+    @property
     def is_open(self) -> bool:
         """True until either side ends."""
         return not self._ended.is_set()

@@ -1,0 +1,515 @@
+"""What the satellite and Home Assistant do together: who listens when, what is sent, and what is played.
+
+Pure logic on an injected clock. It is told all that happens (sound from the microphone, events from Home Assistant,
+sounds that were heard to their end, controls, and that time goes on), and answers with events to a `Link` and sounds to
+the `Mouth`. Nothing here waits.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+from enum import StrEnum
+
+from wyoming.audio import AudioChunk, AudioStop
+from wyoming.event import Event, Eventable
+from wyoming.pipeline import PipelineStage, RunPipeline
+from wyoming.wake import Detection
+
+from models.engine import VoiceActivityStream
+from satellite.backoff import backoff
+from satellite.happenings import Happening
+from satellite.microphone import Chunk
+from satellite.report import Observer, State, TurnReport
+from wyoming_servers.wire import Fields
+from wyoming_servers.wire.audio import RATE, WIDTH, chunk_format
+
+from .alarms import Alarms
+from .chimes import Chimes
+from .incoming import Incoming, sound_in
+from .link import Link
+from .listening import PRE_ROLL_S, Listening
+from .mouth import Kind, Mouth, Sound
+
+_LOGGER = logging.getLogger(__name__)
+
+CHIME_AFTER_S = 0.3
+"""Who goes on speaking right after the wake word needs no chime: so long is waited for that."""
+
+CHIME_ECHO_S = 0.1
+"""After our chime the room still sounds; nobody answers it so quickly."""
+
+ECHO_S = 0.2
+"""After a longer sound of ours."""
+
+ANSWER_S = 60.0
+"""Longest wait for an answer; it may have no words, of which Home Assistant says nothing. A later one is heard too."""
+
+WAKE_WORD_S = 5.0
+"""With local voice activity: how long Home Assistant goes on listening for a wake word after somebody spoke."""
+
+QUESTIONS = ("?", ";", "？")  # noqa: RUF001 - Home Assistant's own rule, which it does not tell: Latin, Greek, Chinese
+"""An answer that ends so asks for another."""
+
+_NO_FAULTS = {
+    "stt-no-text-recognized",
+    "wake-word-timeout",
+    "wake_word_detection_aborted",
+    "duplicate_wake_up_detected",
+}
+"""Home Assistant's errors that are none: nobody spoke, or another satellite was nearer."""
+
+
+class Waking(StrEnum):
+    """What begins a turn, besides a button."""
+
+    HERE = "here"
+    """A wake word that is heard here."""
+
+    THERE = "there"
+    """A wake word that Home Assistant hears; what the microphone gives is always sent to it."""
+
+    THERE_ON_SPEECH = "there-on-speech"
+    """The same, but it is sent only when somebody speaks."""
+
+    SPEECH = "speech"
+    """Anybody who speaks."""
+
+    NOTHING = "nothing"
+    """Nothing else."""
+
+
+class _Phase(StrEnum):
+    REST = "rest"
+    """No turn is under way, or its answer is heard already."""
+
+    SPOKEN = "spoken"
+    """What is said goes to Home Assistant."""
+
+    ASKED = "asked"
+    """All was said; the answer is awaited."""
+
+
+class Conversation:
+    """One satellite's turns with Home Assistant."""
+
+    def __init__(
+        self,
+        mouth: Mouth,
+        observer: Observer,
+        *,
+        waking: Waking,
+        chimes: Chimes,
+        voice: VoiceActivityStream | None,
+        clock: Callable[[], float],
+    ) -> None:
+        """`voice` tells when somebody speaks; without it turns end as Home Assistant ends them."""
+        self.alarms = Alarms(clock, observer.happened)
+        self._mouth = mouth
+        self._observer = observer
+        self._waking = waking
+        self._chimes = chimes
+        self._clock = clock
+        self._on_speech = waking in {Waking.SPEECH, Waking.THERE_ON_SPEECH}
+        self._listening = Listening(voice, clock, always=self._on_speech)
+        self._incoming = Incoming(mouth)
+        mouth.ended = self.played
+        self._state = State.IDLE
+        self._muted = False
+        # Home Assistant
+        self._link: Link | None = None
+        self._runs = False  # it asked us to, and we are not paused
+        self._at_wake = False  # its wake stage hears what is sent
+        self._wake_from = -math.inf  # when it may be asked for its wake stage again
+        self._waits = backoff(0.5, 30.0)
+        # the turn
+        self._phase = _Phase.REST
+        self._report: TurnReport | None = None
+        self._answer: Sound | None = None
+        self._text = ""  # of the answer
+        self._held = False
+        self._answer_by = self._chime_at = math.inf
+        # A question was given up for this turn: what still comes of it is not of this one.
+        self._given_up = self._given_up_transcript = False
+
+    # ---- what Home Assistant does
+
+    def connect(self, link: Link) -> None:
+        """Run for whoever is at the other end of `link`, until `pause` or `disconnect`."""
+        if link is not self._link:
+            if self._link is not None:
+                self.disconnect(self._link)
+            self._link = link
+            self._observer.happened(Happening.CONNECTED)
+        self._runs, self._at_wake, self._wake_from = True, False, -math.inf
+        if self._waking is Waking.HERE:
+            self._observer.happened(Happening.DETECT)
+        self.tick()
+
+    def pause(self, link: Link) -> None:
+        """Begin nothing any more; what is played, and timers, go on."""
+        if link is self._link:
+            self._runs = self._at_wake = False
+            if self._phase is not _Phase.REST:
+                self._end_turn()
+            self._publish()
+
+    def disconnect(self, link: Link) -> None:
+        """Learn that Home Assistant has gone. What it had said is heard to its end; what it was asked, was in vain."""
+        if link is not self._link:
+            return
+        self._link = None
+        self._runs = self._at_wake = False
+        self._incoming.end()
+        if self._phase is not _Phase.REST:
+            self._fail("Home Assistant has gone in the middle of a turn")
+        self._observer.happened(Happening.DISCONNECTED)
+        self._publish()
+
+    def take(self, event: Event) -> None:
+        """Take an event from Home Assistant; raise `RequestError` for a bad one. Those that mean nothing here pass."""
+        fields = Fields(event.type, event.data)
+        match event.type:
+            case "detect":
+                self._at_wake = self._runs and self._waking in {Waking.THERE, Waking.THERE_ON_SPEECH}
+                self._observer.happened(Happening.DETECT)
+            case "transcribe":
+                self._given_up_transcript = False
+            case "detection":
+                self._detected(fields.optional_text("name") or "")
+            case "voice-started":
+                self._observer.happened(Happening.STT_START)
+            case "voice-stopped":
+                self._observer.happened(Happening.STT_STOP)
+            case "transcript":
+                self._transcribed(fields.text("text"))
+            case "synthesize":
+                self._answered(fields.text("text"))
+            case "error":
+                self._refused(fields.text("text", default="an error without a text"), fields.optional_text("code"))
+            case "audio-start":
+                chunk_format(event)
+                self._open()
+            case "audio-chunk":
+                pcm = sound_in(event)
+                (self._incoming.sound or self._open()).write(pcm, chunk_format(event))
+            case "audio-stop" if self._incoming.sound is not None:
+                self._incoming.end()
+                self._observer.happened(Happening.TTS_STOP)
+            case _:
+                self.alarms.take(event)
+        self._publish()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more of the sound that comes should be taken for now."""
+        return self._incoming.sound is not None and self._incoming.sound.is_full
+
+    async def room(self) -> None:
+        """Wait until more of it can be taken."""
+        if self._incoming.sound is not None:
+            await self._incoming.sound.room()
+
+    # ---- what people do
+
+    def hear(self, chunk: Chunk) -> None:
+        """Hear what the microphone gives."""
+        if self._muted or self._mouth.has(Kind.CHIME) or not self._listening.takes(chunk):
+            return
+        at_rest = self._phase is not _Phase.SPOKEN
+        if not at_rest or (self._on_speech and not self._mouth.busy):
+            begun = self._listening.judge(chunk)
+            if begun and at_rest:
+                self._somebody_speaks()
+        self._listening.keep(chunk)
+        if self._phase is _Phase.SPOKEN or self._at_wake:
+            self._send_sound(chunk.pcm)
+
+    def woken(self, name: str, since: float) -> None:
+        """Begin a turn: the wake word was heard, and what was captured from `since` on comes after it.
+
+        Where a timer rings, it is silenced, and no turn begins.
+        """
+        if not self._muted and not self._silence_alarms():
+            self._observer.happened(Happening.DETECTION, name)
+            self._begin(since, wake_word=name)
+
+    def trigger(self, *, held: bool = False) -> None:
+        """Begin a turn without a wake word, or silence what rings; `held`: it lasts until `release`."""
+        if self._muted:
+            _LOGGER.info("the satellite is muted: it does not listen")
+        elif not self._silence_alarms():
+            self._begin(self._clock() - ECHO_S, held=held)
+
+    def release(self) -> None:
+        """Learn that all was said in a turn that was `held`."""
+        if self._held and self._phase is _Phase.SPOKEN:
+            self._said()
+            self._publish()
+
+    def stop(self) -> None:
+        """Be silent, and forget what was being asked."""
+        if self._phase is _Phase.SPOKEN:
+            self._send(AudioStop())
+        self._end_turn()
+        self._silence_alarms()
+        self._mouth.stop()
+        self._publish()
+
+    @property
+    def muted(self) -> bool:
+        """Whether nothing of what the microphone gives is heard, kept or sent."""
+        return self._muted
+
+    @muted.setter
+    def muted(self, muted: bool) -> None:
+        self._muted = muted
+        self._listening.forget()
+        self._listening.ignore(self._clock())
+        if muted and self._phase is _Phase.SPOKEN:
+            self._send(AudioStop())
+            self._end_turn()
+        self._publish()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether Home Assistant is there, and no turn is under way."""
+        return self._runs and self._phase is _Phase.REST and self._report is None
+
+    @property
+    def awaits_wake_word(self) -> bool:
+        """Whether a wake word that is heard here would do anything."""
+        return self._waking is Waking.HERE and not self._muted and self._phase is not _Phase.SPOKEN
+
+    # ---- what becomes of it
+
+    def played(self, sound: Sound) -> None:
+        """Learn that a sound was heard to its end, or stopped."""
+        if sound.kind is Kind.CHIME:
+            self._listening.ignore(self._clock() + CHIME_ECHO_S)
+            return
+        self._listening.ignore(self._clock() + ECHO_S)
+        owner = self._incoming.played(sound)
+        if owner is not None:
+            self._observer.happened(Happening.TTS_PLAYED)
+        if sound is self._answer:
+            asks = self._text.rstrip().endswith(QUESTIONS) and not sound.stopped and owner is self._link
+            self._end_turn()
+            if asks and self._runs and not self._muted:
+                self._begin(math.inf)
+        self._publish()
+
+    def tick(self) -> None:
+        """Learn that time has gone on."""
+        now = self._clock()
+        if self._phase is _Phase.SPOKEN:
+            self._chime(now)
+            if self._listening.is_over() and not self._mouth.has(Kind.CHIME):
+                self._said()
+        elif now >= self._answer_by:
+            _LOGGER.info("no answer came within %g s", ANSWER_S)
+            self._end_turn()
+        self._wake(now)
+        if self._phase is _Phase.REST and not self._mouth.busy and (timer := self.alarms.due()) is not None:
+            self.alarms.rings(timer)
+            self._observer.rang(timer)
+            self._mouth.say(Kind.TIMER, *self._chimes.timer)
+        self._publish()
+
+    # ---- a turn from its beginning to its end
+
+    def _begin(self, since: float, *, wake_word: str | None = None, held: bool = False) -> None:
+        """Begin a turn with what was captured from `since` on, whatever goes on now."""
+        if self._phase is _Phase.SPOKEN:
+            return
+        if self._link is None:
+            self._end_turn()
+            self._mouth.stop()
+            self._fail("Home Assistant is not connected")
+        if not self._runs:
+            _LOGGER.info("Home Assistant has muted this satellite: it does not listen")
+            return
+        given_up = self._phase is _Phase.ASKED
+        self._end_turn()
+        self._given_up = self._given_up_transcript = given_up
+        self._phase = _Phase.SPOKEN
+        self._mouth.stop()
+        if wake_word is not None:
+            self._send(Detection(name=wake_word))
+        self._send(RunPipeline(PipelineStage.ASR, PipelineStage.TTS, wake_word_name=wake_word))
+        self._at_wake = False
+        if kept := self._listen(since, held=held):
+            self._send_sound(kept)
+        self._publish()
+
+    def _listen(self, since: float, *, held: bool = False) -> bytes:
+        """Let somebody speak; return what they said already."""
+        self._phase = _Phase.SPOKEN
+        self._held = held
+        self._text = ""
+        self._chime_at = self._clock() + CHIME_AFTER_S
+        self._report = TurnReport()
+        self._report.begin("listen")
+        self._observer.turn_began(self._report)
+        self._observer.happened(Happening.STREAMING_START)
+        return self._listening.begin(since, held=held)
+
+    def _said(self) -> None:
+        """End what is said before Home Assistant does."""
+        self._send(AudioStop())
+        self._ask()
+
+    def _ask(self) -> None:
+        self._phase = _Phase.ASKED
+        self._answer_by = self._clock() + ANSWER_S
+        self._mouth.stop(Kind.CHIME)
+        self._observer.happened(Happening.STREAMING_STOP)
+        if self._report is not None:
+            self._report.end("listen")
+
+    def _end_turn(self, error: str | None = None) -> None:
+        """End the turn that is under way, if one is."""
+        if self._phase is _Phase.SPOKEN:
+            self._mouth.stop(Kind.CHIME)
+            self._observer.happened(Happening.STREAMING_STOP)
+        self._phase = _Phase.REST
+        self._answer = None
+        self._answer_by = math.inf
+        report, self._report = self._report, None
+        if report is not None:
+            report.error = error
+            report.end("speak")
+            self._observer.turn_ended(report)
+            if self._waking is Waking.HERE and self._runs:
+                self._observer.happened(Happening.DETECT)
+
+    def _fail(self, error: str) -> None:
+        _LOGGER.warning("%s", error)
+        self._observer.happened(Happening.ERROR, error)
+        self._end_turn(error)
+        self._mouth.say(Kind.SORRY, *self._chimes.sorry)
+
+    # ---- what Home Assistant says
+
+    def _detected(self, name: str) -> None:
+        """Go on: Home Assistant's wake stage has heard the wake word, and hears what is said after it."""
+        if not self._at_wake:
+            return
+        self._at_wake = False
+        self._waits = backoff(0.5, 30.0)
+        self._observer.happened(Happening.DETECTION, name)
+        self._silence_alarms()
+        self._end_turn()
+        self._phase = _Phase.SPOKEN
+        self._mouth.stop()
+        self._listen(math.inf)
+
+    def _transcribed(self, text: str) -> None:
+        if self._phase is _Phase.REST or self._given_up_transcript:
+            return
+        self._given_up = False
+        if self._phase is _Phase.SPOKEN:
+            self._ask()
+        self._observer.happened(Happening.TRANSCRIPT, text)
+        if self._chimes.done is not None:
+            self._mouth.say(Kind.CHIME, *self._chimes.done)
+        if self._report is not None:
+            self._report.heard = text
+            self._observer.heard(self._report)
+
+    def _answered(self, text: str) -> None:
+        self._observer.happened(Happening.SYNTHESIZE, text)
+        self._text = text
+        if self._report is not None:
+            self._report.reply, self._report.handled = text, True
+            self._observer.decided(self._report)
+
+    def _refused(self, text: str, code: str | None) -> None:
+        at_wake, self._at_wake = self._at_wake, False
+        if at_wake:  # it does not begin anew by itself after an error
+            self._wake_from = self._clock() + next(self._waits)
+        if code in _NO_FAULTS:
+            if self._phase is not _Phase.REST:
+                self._end_turn()
+        elif self._phase is not _Phase.REST:
+            self._fail(f"Home Assistant: {text}")
+        else:
+            _LOGGER.warning("Home Assistant: %s", text)
+            self._observer.happened(Happening.ERROR, text)
+
+    def _open(self) -> Sound:
+        """Begin another sound that comes from Home Assistant."""
+        assert self._link is not None
+        sound = self._incoming.open(self._link)
+        if self._given_up:  # the answer to it, which nobody wants any more
+            self._mouth.drop(sound)
+            return sound
+        if self._phase is _Phase.SPOKEN:  # an announcement, for which Home Assistant has given up the turn
+            self._end_turn()
+        if self._phase is _Phase.ASKED:
+            self._phase, self._answer, self._answer_by = _Phase.REST, sound, math.inf
+            if self._report is not None:
+                self._report.begin("speak")
+        self._observer.happened(Happening.TTS_START)
+        return sound
+
+    # ---- what is heard and sent
+
+    def _chime(self, now: float) -> None:
+        """Tell that we listen, unless somebody speaks already."""
+        if now >= self._chime_at:
+            self._chime_at = math.inf
+            if self._chimes.awake is not None and now >= self._listening.speech_until + CHIME_AFTER_S:
+                self._mouth.say(Kind.CHIME, *self._chimes.awake)
+
+    def _silence_alarms(self) -> bool:
+        """Let nothing ring any more; return whether anything did."""
+        rang = self.alarms.silence()
+        self._mouth.stop(Kind.TIMER)
+        return rang
+
+    def _somebody_speaks(self) -> None:
+        since = self._clock() - PRE_ROLL_S
+        if self._waking is Waking.SPEECH:
+            if self._runs and self._phase is _Phase.REST:
+                self._silence_alarms()
+                self._begin(since)
+        elif self._runs and not self._at_wake:
+            self._run_wake()
+            self._observer.happened(Happening.STREAMING_START)
+            if kept := self._listening.begin(since, held=False):
+                self._send_sound(kept)
+
+    def _wake(self, now: float) -> None:
+        """Let Home Assistant listen for its wake word, or no longer."""
+        if not self._at_wake:
+            if self._waking is Waking.THERE and self._runs and self._report is None and now >= self._wake_from:
+                self._run_wake()
+        elif self._waking is Waking.THERE_ON_SPEECH and now >= self._listening.speech_until + WAKE_WORD_S:
+            self._at_wake = False
+            self._send(AudioStop())
+            self._observer.happened(Happening.STREAMING_STOP)
+
+    def _run_wake(self) -> None:
+        self._at_wake = True
+        self._send(RunPipeline(PipelineStage.WAKE, PipelineStage.TTS, restart_on_end=self._waking is Waking.THERE))
+
+    def _send_sound(self, pcm: bytes) -> None:
+        self._send(AudioChunk(rate=RATE, width=WIDTH, channels=1, audio=pcm))
+
+    def _send(self, event: Eventable) -> None:
+        if self._link is not None:
+            self._link.send(event)
+
+    def _publish(self) -> None:
+        """Tell the observer of another state."""
+        if self._phase is _Phase.SPOKEN:
+            state = State.LISTENING
+        elif self._mouth.has(Kind.SPEECH, Kind.TIMER):
+            state = State.RESPONDING
+        else:
+            state = State.PROCESSING if self._phase is _Phase.ASKED else State.IDLE
+        if state is not self._state:
+            self._state = state
+            self._observer.became(state)

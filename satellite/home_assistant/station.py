@@ -1,0 +1,154 @@
+"""The satellite for Home Assistant as a whole: microphone, speaker, controls, and the Wyoming server in between."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from models.engine import VoiceActivityStream
+from satellite.clips import ClipMicrophone, play_files
+from satellite.controls import Control, Controls
+from satellite.microphone import Chunk, Microphone, MicrophoneError
+from satellite.report import Observer
+from satellite.retry import Retry
+from satellite.speaker import Speaker
+from wyoming_servers.service import Service
+from wyoming_servers.wire import Info
+from wyoming_servers.wire.tasks import first_of
+
+from .chimes import Chimes
+from .conversation import Conversation, Waking
+from .link import Guest, Reception
+from .mouth import Mouth
+
+_LOGGER = logging.getLogger(__name__)
+
+_TICK_S = 0.05
+"""How exact the times of a conversation are."""
+
+
+class WakeWords(Protocol):
+    """Hears wake words."""
+
+    def feed(self, chunk: Chunk) -> tuple[str, float] | None:
+        """Hear more; return a wake word's name, and when it ended (`time.monotonic()`), where one was just heard."""
+
+
+class Station:
+    """One room's ears and voice, for Home Assistant."""
+
+    def __init__(
+        self,
+        microphone: Microphone,
+        speaker: Speaker,
+        *,
+        info: Info,
+        waking: Waking,
+        wake_words: WakeWords | None = None,
+        voice: VoiceActivityStream | None = None,
+        chimes: Chimes | None = None,
+        controls: Controls | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        self._microphone = microphone
+        self._speaker = speaker
+        self._wake_words = wake_words
+        self._controls = controls or Controls(volume=speaker.volume)
+        self._mouth = Mouth(speaker)
+        self._conversation = Conversation(
+            self._mouth,
+            observer or Observer(),
+            waking=waking,
+            chimes=chimes or Chimes(),
+            voice=voice,
+            clock=time.monotonic,
+        )
+        self._problem: str | None = None
+        reception = Reception(self._conversation)
+        self.service = Service(info, lambda client: Guest(client, reception))
+        """Where Home Assistant connects."""
+
+    def problems(self) -> list[str]:
+        """Return what keeps it from its work, a line each; Home Assistant's being away is no fault of ours."""
+        return [] if self._problem is None else [self._problem]
+
+    async def run(self, clips: Sequence[Path] = ()) -> None:
+        """Serve until cancelled, or, where there are `clips` for a `ClipMicrophone`, until all were answered.
+
+        Raises `MicrophoneError` where the microphone never worked.
+        """
+        for control in (Control.MUTE, Control.VOLUME):
+            self._used(control)
+        unwatch = self._controls.watch(self._used)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                running = [
+                    tasks.create_task(self._mouth.run(), name="mouth"),
+                    tasks.create_task(self._listen(), name="ear"),
+                    tasks.create_task(self._tick(), name="clock"),
+                ]
+                if clips:
+                    await self._play(clips)
+                    for task in running:
+                        task.cancel()
+        except ExceptionGroup as group:
+            raise first_of(group) from None
+        finally:
+            unwatch()
+
+    async def _listen(self) -> None:
+        retry = Retry()
+        worked = False
+        self._problem = "the microphone gave no sound yet"
+        while True:
+            try:
+                async with self._microphone:
+                    async for chunk in self._microphone:
+                        worked, self._problem = True, None
+                        self._hear(chunk)
+            except MicrophoneError as error:
+                if not worked:
+                    raise
+                self._problem = str(error)
+                _LOGGER.warning("%s; it is opened again", error)
+            await retry.wait()
+
+    def _hear(self, chunk: Chunk) -> None:
+        self._conversation.hear(chunk)
+        if self._wake_words is not None and self._conversation.awaits_wake_word:
+            heard = self._wake_words.feed(chunk)
+            if heard is not None:
+                self._conversation.woken(*heard)
+
+    async def ready(self) -> None:
+        """Wait until Home Assistant is there and no turn is under way."""
+        while not self._conversation.is_ready:  # noqa: ASYNC110 - as exact as its clock
+            await asyncio.sleep(_TICK_S)
+
+    async def _play(self, clips: Sequence[Path]) -> None:
+        """Play recordings into the microphone, each when it is of use."""
+        if not isinstance(self._microphone, ClipMicrophone):
+            raise TypeError("clips are for a ClipMicrophone")
+        await play_files(self._microphone, clips, self.ready)
+        await self.ready()
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK_S)
+            self._conversation.tick()
+
+    def _used(self, control: Control) -> None:
+        """Carry out a control."""
+        match control:
+            case Control.MUTE:
+                self._conversation.muted = self._controls.muted
+            case Control.VOLUME:
+                self._speaker.volume = self._controls.volume
+            case Control.TRIGGER:
+                self._conversation.trigger()
+            case Control.STOP:
+                self._conversation.stop()

@@ -1,0 +1,212 @@
+"""The whole satellite in the test's own loop, with real sound, sockets and files, and Home Assistant as it behaves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from wyoming.event import Event
+from wyoming.info import Attribution, Satellite
+
+from satellite.answers import FolderSink
+from satellite.clips import ClipMicrophone
+from satellite.controls import Controls
+from satellite.home_assistant.conversation import Waking
+from satellite.home_assistant.station import Station
+from satellite.speaker import Speaker
+from tests.satellite.sounds import tone
+from wyoming_servers.wire import Info
+
+from .assistant import home_assistant
+
+INFO = Info(
+    satellite=Satellite(
+        name="kitchen",
+        description="A satellite",
+        attribution=Attribution(name="", url=""),
+        installed=True,
+        version="1",
+        area="Kitchen",
+    )
+)
+
+
+class House:
+    def __init__(self, folder: Path, waking: Waking) -> None:
+        self.folder = folder
+        self.controls = Controls()
+        self.microphone = ClipMicrophone()
+        self.station = Station(
+            self.microphone,
+            Speaker("folder", lambda name: FolderSink(folder, name)),
+            info=INFO,
+            waking=waking,
+            controls=self.controls,
+        )
+        self.uri = ""
+
+    @property
+    def spoken(self) -> int:
+        return len(list(self.folder.glob("speech-*.wav")))
+
+
+@asynccontextmanager
+async def house(folder: Path, waking: Waking = Waking.NOTHING) -> AsyncIterator[House]:
+    it = House(folder, waking)
+    async with it.station.service.listen("tcp://127.0.0.1:0") as it.uri:
+        running = asyncio.create_task(it.station.run())
+        try:
+            yield it
+        finally:
+            running.cancel()
+            await asyncio.wait([running])
+
+
+async def test_a_turn_from_a_button_to_the_true_end_of_the_answer(tmp_path: Path) -> None:
+    async with house(tmp_path) as it, home_assistant(it.uri) as assistant:
+        await it.station.ready()
+        it.controls.trigger()
+        await assistant.until(lambda me: me.played == 1)
+        assert [event.type for event in assistant.events] == ["info", "run-pipeline", "played"]
+        assert it.spoken == 1
+
+
+async def test_it_is_described_as_a_satellite(tmp_path: Path) -> None:
+    async with house(tmp_path) as it, home_assistant(it.uri) as assistant:
+        await assistant.until(lambda me: me.info is not None)
+        assert assistant.info is not None and assistant.info.satellite is not None
+        assert (assistant.info.satellite.name, assistant.info.satellite.area) == ("kitchen", "Kitchen")
+        assert assistant.runs == []
+
+
+async def test_home_assistant_hears_the_wake_word(tmp_path: Path) -> None:
+    async with house(tmp_path, Waking.THERE) as it, home_assistant(it.uri) as assistant:
+        for turn in (1, 2):
+            await assistant.until(lambda me, turn=turn: me.played == turn)  # type: ignore[misc]
+        assert {run.start_stage.value for run in assistant.runs} == {"wake"}
+
+
+async def test_announcements_are_acknowledged_when_they_were_heard(tmp_path: Path) -> None:
+    async with house(tmp_path) as it, home_assistant(it.uri) as assistant:
+        await it.station.ready()
+        began = asyncio.get_running_loop().time()
+        await assistant.announce(0.4)
+        assert asyncio.get_running_loop().time() - began >= 0.4
+        assert it.spoken == 1
+
+
+async def test_an_announcement_within_a_turn(tmp_path: Path) -> None:
+    async with house(tmp_path) as it, home_assistant(it.uri, hears_s=60) as assistant:
+        await it.station.ready()
+        it.controls.trigger()
+        await assistant.until(lambda me: len(me.runs) == 1)
+        await assistant.announce()
+        it.controls.trigger()
+        await assistant.until(lambda me: len(me.runs) == 2)
+
+
+async def test_a_long_answer_comes_faster_than_it_is_heard_and_home_assistant_stays(tmp_path: Path) -> None:
+    async with house(tmp_path) as it, home_assistant(it.uri, speaks_s=120) as assistant:
+        await it.station.ready()
+        it.controls.trigger()
+        await assistant.until(lambda me: me.answered == 1, 5)
+        it.controls.stop()
+        await assistant.until(lambda me: me.played == 1, 2)
+
+
+async def test_pings_go_both_ways(tmp_path: Path) -> None:
+    async with house(tmp_path) as it, home_assistant(it.uri) as assistant:
+        await assistant.until(lambda me: me.pings > 0, 5)
+        await asyncio.sleep(4)
+        assert not assistant.hung_up
+        assert assistant.pings >= 2
+
+
+async def test_a_second_home_assistant_is_refused_while_the_first_is_there(tmp_path: Path) -> None:
+    async with house(tmp_path) as it, home_assistant(it.uri) as first:
+        await it.station.ready()
+        async with home_assistant(it.uri) as second:
+            await second.until(lambda me: me.hung_up)
+            (error,) = [event for event in second.events if event.type == "error"]
+            assert error.data["code"] == "busy"
+            assert "serves the Home Assistant at 127.0.0.1" in error.data["text"]
+        it.controls.trigger()
+        await first.until(lambda me: me.played == 1)
+
+
+async def test_a_second_takes_the_place_of_one_that_is_silent(tmp_path: Path) -> None:
+    async with house(tmp_path) as it:
+        host, _, port = it.uri.removeprefix("tcp://").rpartition(":")
+        _, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b'{"type": "run-satellite"}\n')  # and then it is switched off
+        await it.station.ready()
+        async with home_assistant(it.uri) as second:
+            await second.until(lambda me: me.info is not None)
+            await asyncio.sleep(2.2)
+            it.controls.trigger()
+            await second.until(lambda me: me.played == 1)
+        writer.close()
+
+
+async def test_a_second_takes_the_place_of_one_that_has_muted_the_satellite(tmp_path: Path) -> None:
+    async with house(tmp_path) as it, home_assistant(it.uri) as first:
+        await it.station.ready()
+        await first.pause()
+        await asyncio.sleep(0.2)
+        async with home_assistant(it.uri) as second:
+            await it.station.ready()
+            it.controls.trigger()
+            await second.until(lambda me: me.played == 1)
+            assert first.runs == []
+
+
+async def test_what_home_assistant_sends_wrong_is_told_and_harms_nothing(tmp_path: Path) -> None:
+    async with house(tmp_path) as it, home_assistant(it.uri) as assistant:
+        await it.station.ready()
+        bad = [
+            Event("audio-start", {"rate": 1, "width": 2, "channels": 1}),
+            Event("audio-chunk", {"rate": 22050, "width": 2, "channels": 1}, b"odd"),
+            Event("transcript", {"text": 5}),
+            Event("synthesize", {}),
+            Event("timer-started", {"id": "", "total_seconds": 5}),
+            Event("timer-started", {"id": "a", "total_seconds": -1}),
+            Event("timer-updated", {"id": "a", "is_active": "yes", "total_seconds": 5}),
+            Event("timer-finished", {}),
+            Event("nobody-knows", {"text": "this"}),
+        ]
+        await assistant.send(*bad)
+        await assistant.until(lambda me: len(me.events) == len(bad))
+        assert [event.type for event in assistant.events] == ["info"] + ["error"] * (len(bad) - 1)
+        it.controls.trigger()
+        await assistant.until(lambda me: me.played == 1)
+
+
+async def test_nothing_is_done_for_who_has_not_run_it(tmp_path: Path) -> None:
+    async with house(tmp_path) as it:
+        host, _, port = it.uri.removeprefix("tcp://").rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b'{"type": "audio-start", "data": {"rate": 22050, "width": 2, "channels": 1}}\n')
+        answer = await asyncio.wait_for(reader.readline(), 5)
+        assert b'"error"' in answer
+        writer.close()
+
+
+@pytest.mark.parametrize("clip", [tone(1.0)])
+async def test_who_speaks_is_heard(tmp_path: Path, clip: bytes) -> None:
+    """Without a wake word: the recording's sound itself reaches Home Assistant."""
+    heard: list[bytes] = []
+
+    def listen(sound: bytes) -> tuple[str, str]:
+        heard.append(sound)
+        return "something", ""
+
+    async with house(tmp_path) as it, home_assistant(it.uri, listen, hears_s=1.2) as assistant:
+        await it.station.ready()
+        it.controls.trigger()
+        await assistant.until(lambda me: len(me.runs) == 1)
+        await it.microphone.play(clip)
+        await asyncio.sleep(0.5)
+    assert max(heard[0]) > 100
