@@ -43,7 +43,7 @@ RUN case ",$NEURAL," in *,llama,* | *,neural,*) \
     esac
 # Not for the very CPU that builds: the image shall run on others, and llama.cpp's AMX code crashes.
 RUN CMAKE_ARGS="-DGGML_NATIVE=OFF -DLLAVA_BUILD=OFF" \
-    pip install --no-cache-dir ".[vad,asr,handle,tts,image${NEURAL:+,$NEURAL}]" \
+    pip install --no-cache-dir ".[vad,wake,asr,handle,tts,image${NEURAL:+,$NEURAL}]" \
     && pip uninstall -y wyoming-hearth
 
 FROM packages AS satellite-packages
@@ -57,7 +57,7 @@ RUN apt-get update \
 COPY --from=server-packages /opt/hearth /opt/hearth
 COPY --from=wheel /wheel /wheel
 RUN pip install --no-cache-dir --no-index --no-deps /wheel/*.whl
-EXPOSE 10100 10200 10300 10500 10800
+EXPOSE 10100 10200 10300 10400 10500 10800
 USER 1000
 ENTRYPOINT ["hearth"]
 CMD ["up", "--lan"]
@@ -69,6 +69,7 @@ RUN apt-get update \
 COPY --from=satellite-packages /opt/hearth /opt/hearth
 COPY --from=wheel /wheel /wheel
 RUN pip install --no-cache-dir --no-index --no-deps /wheel/*.whl
+EXPOSE 10700
 USER 1000
 ENTRYPOINT ["hearth"]
-CMD ["satellite"]
+CMD ["satellite", "--home-assistant", "--uri", "tcp://0.0.0.0:10700"]
