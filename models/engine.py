@@ -261,7 +261,7 @@ class Responder(ABC):
         """Return the answer to `text`; `history` is the conversation so far, oldest first.
 
         `conversation` is its id, for engines that keep something of each; `facts` tell of the moment. While a text is
-        still `unfinished`, nothing is answered, but what can be done already is done.
+        still `unfinished`, or not even begun (""), nothing is answered, but what can be done already is done.
         """
 
 

@@ -60,6 +60,7 @@ class _Answers:
         """Answer a call; a stream's calls come one after the other.
 
         What is closed while a call of it runs is told at once, where it has a `cancel`: from here, beside the call.
+        Once it is closed, its `leave`, where it has one, can do what nobody waits for.
         """
         if not getattr(self._engine, "concurrent", False):
             self._answer(call, number, method, args, kwargs)
@@ -101,7 +102,9 @@ class _Answers:
             self._streams[number] = self._engine.open(**kwargs)
             return None
         if method == "close":
-            self._streams.pop(number, None)
+            stream = self._streams.pop(number, None)
+            if (leave := getattr(stream, "leave", None)) is not None:
+                leave()
             return None
         return getattr(self._streams[number], method)(*args)
 

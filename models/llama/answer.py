@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,8 @@ class LlamaAnswering(Answering):
         self._reused = 0
         self._written: list[int] = []
         self._ended = False
+        self.afterwards: Callable[[str], None] | None = None
+        """What `leave` does with a whole answer."""
 
     def more(self) -> str | None:
         """Return what comes next: "" while the prompt is read, then the words of about 30 ms, None at the end.
@@ -73,6 +76,11 @@ class LlamaAnswering(Answering):
     def cancel(self) -> None:
         """End the answer within some milliseconds, whatever it is doing; from any thread."""
         self._stop.set()
+
+    def leave(self) -> None:
+        """Prepare for the next text, where this one was answered to its end; nobody waits for it."""
+        if self._ended and self.afterwards is not None:
+            self.afterwards(self._saying.text)
 
     def cost(self) -> Cost:
         """Return what was worked so far."""

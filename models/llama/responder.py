@@ -3,7 +3,8 @@
 Nothing is worked twice. The system prompt is read once, at the start; of each of the latest conversations the context
 holds what was read and written, so that of a prompt only what was said last is new (`models.llama.memory`). Facts of
 the moment, such as the time, belong to what was said, at the end, where they change nothing that went before. While a
-text is unfinished, its beginning can be read already.
+text is unfinished, its beginning can be read already; and after an answer, while it is said aloud, what stands before
+the next text, whatever that will be.
 
 llama.cpp releases the interpreter's lock. Run it in a process of its own all the same: it maps and allocates much, and
 faults in native code end the process.
@@ -14,6 +15,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
@@ -81,6 +84,7 @@ class LlamaResponder(Responder):
         self.max_tokens = min(max_tokens, self.context.room // 2)
         self._slots = Slots(conversations)
         self.lock = threading.Lock()
+        self._ahead: LlamaAnswering | None = None
         self._system_prompt = self.model.without_marks(system_prompt)
         self._temperature, self._seed, self._threads = temperature, seed, threads
         model = self.model  # not `self`, which nothing shall keep but its owner
@@ -98,17 +102,31 @@ class LlamaResponder(Responder):
         facts: str = "",
         unfinished: bool = False,
     ) -> LlamaAnswering:
-        """Return the answer; raise `BadInput` for a text that is too long for the model."""
+        """Return the answer; raise `BadInput` for a text that is too long for the model, or empty and not unfinished.
+
+        What is being read ahead stops for it.
+        """
+        if self._ahead is not None:
+            self._ahead.cancel()
         clean = self.model.without_marks
         last = Exchange(clean(text), "", clean(facts))
         exchanges = [Exchange(clean(one.text), clean(one.answer), clean(one.facts)) for one in history]
         with self.lock:
             slot = self._slots.take(conversation)
-            prompt = self._prompt(slot, exchanges, last)
-            if unfinished:
-                prompt = self._beginning(slot, prompt, last)
+            prompt = self._beginning(slot, exchanges, last) if unfinished else self._prompt(slot, exchanges, last)
             slot.owner = answering = LlamaAnswering(self, slot, prompt, unfinished=unfinished)
+            if conversation and not unfinished:
+                answering.afterwards = lambda said: self._read_ahead(
+                    conversation, [*exchanges, replace(last, answer=said)]
+                )
             return answering
+
+    def _read_ahead(self, conversation: str, history: list[Exchange]) -> None:
+        """Read what stands before the next text of a conversation, until the engine is asked for anything."""
+        with suppress(EngineError):  # the next text will meet it too, and its answer tells
+            self._ahead = reading = self.open(text="", history=history, conversation=conversation, unfinished=True)
+            while reading.more() is not None:
+                pass
 
     def _prompt(self, slot: Slot, history: list[Exchange], last: Exchange) -> Prompt:
         """Return what is to be read, with as much of the history as there is room for."""
@@ -128,10 +146,14 @@ class LlamaResponder(Responder):
                 )
             kept = kept[1:]
 
-    def _beginning(self, slot: Slot, prompt: Prompt, last: Exchange) -> Prompt:
+    def _beginning(self, slot: Slot, history: list[Exchange], last: Exchange) -> Prompt:
         """Return what a prompt begins with, however the last text goes on: a last word may become another token."""
+        if not last.told:
+            one, other = (self._prompt(slot, history, Exchange(text, "")) for text in ("A", "B"))
+            return Prompt("", one.tokens[: same(one.tokens, other.tokens)])
+        prompt = self._prompt(slot, history, last)
         end = prompt.text.rfind(last.told) + len(last.told)
-        text = prompt.text[:end] if last.told and end >= len(last.told) else ""
+        text = prompt.text[:end] if end >= len(last.told) else ""
         return Prompt(text, slot.tokens(text, opening=self.model.opening, more=self.model.tokens)[:-1])
 
     def _cost(self, exchange: Exchange) -> int:

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 from models.engine import BadInput, EngineUnavailable
@@ -30,6 +31,14 @@ class Engine:
 class Stream:
     def __init__(self) -> None:
         self.heard = 0
+        self.leaves: Path | None = None
+
+    def leave_at(self, path: Path) -> None:
+        self.leaves = path
+
+    def leave(self) -> None:
+        if self.leaves is not None:
+            self.leaves.touch()
 
     def pid(self) -> int:
         return os.getpid()

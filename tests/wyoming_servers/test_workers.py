@@ -68,6 +68,15 @@ async def test_calls_and_their_results() -> None:
         await pool.close()
 
 
+async def test_what_is_closed_does_what_nobody_waits_for(tmp_path: Path) -> None:
+    async with processes(count=1) as pool:
+        async with pool.stream() as stream:
+            await stream.call("leave_at", tmp_path / "left")
+        async with asyncio.timeout(5), pool.stream() as stream:
+            assert await stream.call("feed", b"12") == 2
+        assert (tmp_path / "left").exists()
+
+
 async def test_errors_come_across() -> None:
     async with processes(count=1) as pool:
         async with pool.stream() as stream:

@@ -108,6 +108,32 @@ def test_a_second_turn_reads_only_what_is_new(chat: LlamaResponder) -> None:
     assert third.reused >= cost.prompt + cost.written - 1
 
 
+def test_what_stands_before_the_next_text_is_read_when_an_answer_is_left(chat: LlamaResponder) -> None:
+    answering = chat.open(text="why is the sky blue", conversation="l", facts="It is 3 PM.")
+    said = "".join(hear(answering))
+    answering.leave()
+    before = answering.cost()
+    history = [Exchange("why is the sky blue", said, "It is 3 PM.")]
+    _, cost = ask(chat, "and at night", history, conversation="l", facts="It is 4 PM.")
+    markup = len(chat.model.tokens("<|im_end|>\n<|im_start|>user\n"))
+    assert cost.reused == before.prompt + before.written + markup
+
+
+def test_an_answer_that_was_given_up_leaves_nothing_to_read(chat: LlamaResponder) -> None:
+    answering = chat.open(text="why is the sky blue", conversation="g")
+    assert answering.more() is not None
+    held = list(answering._slot.held)
+    answering.cancel()
+    answering.leave()
+    assert answering._slot.held == held
+
+
+def test_reading_ahead_stops_for_a_question(chat: LlamaResponder) -> None:
+    ahead = chat._ahead = chat.open(text="", history=[], conversation="s", unfinished=True)
+    ask(chat, "who goes there", [], conversation="t")
+    assert ahead._stop.is_set
+
+
 def test_what_is_held_makes_the_words_that_reading_it_again_would(chat_model: Path) -> None:
     engine = open_llama(model=str(chat_model), system_prompt=SYSTEM, max_tokens=12, context_tokens=512, temperature=0)
     history = [Exchange("one", "an answer that nobody wrote"), Exchange("two", "and another one")]
