@@ -29,9 +29,10 @@ import numpy as np
 import numpy.typing as npt
 
 from models.endpoint import EndOfTurn
-from models.engine import SAMPLE_RATE, BadInput, EngineError, EngineUnavailable, Hearing, Recognizer, RecognizerStream
+from models.engine import SAMPLE_RATE, BadInput, EngineError, EngineUnavailable, Recognizer
 from models.sentences import language_model
 from models.silero import WINDOW_SAMPLES, SileroVoiceActivity
+from models.utterance import Utterance
 
 if TYPE_CHECKING:
     from pocketsphinx import Decoder
@@ -64,7 +65,6 @@ _QUIET = 0.1
 
 _FRAME_SAMPLES = SAMPLE_RATE // 100
 
-_WINDOW_BYTES = 2 * WINDOW_SAMPLES
 _BYTES_A_SECOND = 2 * SAMPLE_RATE
 _SENTENCES, _LEVEL = "_default", "level"
 
@@ -193,44 +193,16 @@ class SphinxRecognizer(Recognizer):
         return fit + _WORST_WORD * worst + _CHANCE * self.grammar.log_chance(words) / frames >= _LEAST_FIT
 
 
-class SphinxStream(RecognizerStream):
-    """One utterance."""
+class SphinxStream(Utterance):
+    """One utterance; 20 ms of it take about 3 ms while somebody speaks, and next to nothing otherwise."""
 
     def __init__(self, engine: SphinxRecognizer, *, find_end: bool) -> None:
+        super().__init__(engine.activity.open(), EndOfTurn(), find_end=find_end)
         self._engine = engine
-        self._find_end = find_end
-        self._activity = engine.activity.open()
-        self._turn = EndOfTurn()
-        self._rest = b""
         self._audio = bytearray()
         self._before = 0
         self._decoded = 0
         self._decoding = False
-        self._ended = False
-        self._text = ""
-
-    def feed(self, pcm: bytes) -> Hearing:
-        """Hear more (16 kHz mono s16); 20 ms take about 3 ms while somebody speaks, and next to nothing otherwise."""
-        if self._ended:
-            return Hearing(self._text)
-        pcm = self._rest + pcm
-        whole = len(pcm) - len(pcm) % _WINDOW_BYTES
-        self._rest = pcm[whole:]
-        for start in range(0, whole, _WINDOW_BYTES):
-            self._window(pcm[start : start + _WINDOW_BYTES])
-            if self._find_end and self._turn.is_over():
-                return Hearing(self.finish(), ended=True)
-        if self._find_end and self._turn.is_over(waiting=len(self._rest) // 2):
-            return Hearing(self.finish(), ended=True)
-        return Hearing(self._text)
-
-    def finish(self) -> str:
-        """Return the sentence that was said, "" where it was none."""
-        if not self._ended:
-            self._ended = True
-            self._text = self._result()
-            self._audio.clear()
-        return self._text
 
     def language(self) -> str:
         """Return the language of the sentences."""
@@ -238,8 +210,7 @@ class SphinxStream(RecognizerStream):
 
     def _window(self, pcm: bytes) -> None:
         turn = self._turn
-        [probability] = self._activity.feed(pcm)
-        turn.hear(probability, WINDOW_SAMPLES)
+        self._judge(pcm)
         if self._decoding and turn.begun:
             self._go_on(pcm)
             return
@@ -283,12 +254,14 @@ class SphinxStream(RecognizerStream):
         self._text = ""
 
     def _result(self) -> str:
+        """Return the sentence that was said, "" where it was none."""
         if self._turn.begun and not self._decoding:
             self._start()
         if not self._decoding:
             return ""
         self._engine.stop()
         self._decoding = False
+        self._audio.clear()
         words = self._engine.words()
         too_long = self._decoded > self._turn.pauses.longest * _BYTES_A_SECOND
         return " ".join(words) if not too_long and self._understands(words) else ""

@@ -16,8 +16,8 @@ from collections.abc import Callable
 import numpy as np
 
 from models.endpoint import EndOfTurn, Pauses
-from models.engine import SAMPLE_RATE, Hearing, RecognizerStream, VoiceActivityStream
-from models.silero import WINDOW_SAMPLES
+from models.engine import SAMPLE_RATE, VoiceActivityStream
+from models.utterance import Utterance
 from models.whisper.partials import Partials
 from models.whisper.reader import Sound, Written
 from models.whisper.run import Run, Stop, Stopped
@@ -37,13 +37,16 @@ _PIECE_S = 15.0
 _MOST_S = 28.0
 """Of speech without a pause, which is cut at its quietest place; Whisper's own window has 30."""
 
-_WINDOW_BYTES = 2 * WINDOW_SAMPLES
 _BYTES_A_SECOND = 2 * SAMPLE_RATE
 _CUT_BYTES = _BYTES_A_SECOND // 10
 
 
-class WhisperStream(RecognizerStream):
-    """One utterance."""
+class WhisperStream(Utterance):
+    """One utterance.
+
+    `feed` takes 0.3 ms a window, and waits where a piece of long speech is not written down yet; `finish` waits until
+    all of it is.
+    """
 
     def __init__(
         self,
@@ -61,15 +64,13 @@ class WhisperStream(RecognizerStream):
         `understands` tells whether a text is a sentence of the house. With `partials`, hearings tell what is `certain`
         already.
         """
+        # No steady words: what was written down of finished sound will not change.
+        super().__init__(activity, EndOfTurn(Pauses(steady=0.0)), find_end=find_end)
         self._write = write
-        self._activity = activity
-        self._find_end = find_end
         self._language = language
         self._hints = hints
         self._understands = understands
         self._nobody = threading.Event()
-        self._turn = EndOfTurn(Pauses(steady=0.0))  # what was written down of finished sound will not change
-        self._rest = b""
         self._audio = bytearray()  # of this piece: speech, and of the last silence no more than `_AFTER_S`
         self._pause = bytearray()  # the silence after that
         self._said: list[str] = []  # the pieces before
@@ -78,39 +79,10 @@ class WhisperStream(RecognizerStream):
         self._stale: Run[Written] | None = None  # the last run that was thrown away
         self._looked_at = False
         self._partials = Partials() if partials else None
-        self._ended = False
-        self._text = ""
 
     def cancel(self) -> None:
         """Let the work go that is under way: nobody wants the text any more. May be called beside another call."""
         self._nobody.set()
-
-    def feed(self, pcm: bytes) -> Hearing:
-        """Hear more (16 kHz mono s16): 0.3 ms a window; waits where a piece of long speech is not written down yet."""
-        if self._ended:
-            return Hearing(self._text)
-        pcm = self._rest + pcm
-        whole = len(pcm) - len(pcm) % _WINDOW_BYTES
-        self._rest = pcm[whole:]
-        for start in range(0, whole, _WINDOW_BYTES):
-            self._window(pcm[start : start + _WINDOW_BYTES])
-            if self._find_end and self._turn.is_over():
-                return Hearing(self.finish(), ended=True)
-        if self._find_end and self._turn.is_over(waiting=len(self._rest) // 2):
-            return Hearing(self.finish(), ended=True)
-        return Hearing(self._text, certain=self._partials.certain if self._partials else "")
-
-    def finish(self) -> str:
-        """Return what was said, "" where nothing was; waits until it is written."""
-        if not self._ended:
-            self._ended = True
-            if self._partials is not None:
-                self._partials.stop()
-            if self._turn.begun and self._turn.silence() == 0:
-                self._audio += self._rest
-            self._end_piece()
-            self._text = " ".join(self._said)
-        return self._text
 
     def language(self) -> str | None:
         """Return the language of the text, None where there is no text yet."""
@@ -120,9 +92,8 @@ class WhisperStream(RecognizerStream):
 
     def _window(self, pcm: bytes) -> None:
         turn = self._turn
-        [probability] = self._activity.feed(pcm)
         begun, silent = turn.begun, turn.silence() > 0
-        turn.hear(probability, WINDOW_SAMPLES)
+        self._judge(pcm)
         if not turn.begun:
             if begun:
                 self._forget()
@@ -178,6 +149,18 @@ class WhisperStream(RecognizerStream):
         self._throw_away()
         self._audio += self._pause
         self._pause.clear()
+
+    def _certain(self) -> str:
+        return self._partials.certain if self._partials is not None else ""
+
+    def _result(self) -> str:
+        """Return what was said, "" where nothing was; waits until it is written."""
+        if self._partials is not None:
+            self._partials.stop()
+        if self._turn.begun and self._turn.silence() == 0:
+            self._audio += self._rest
+        self._end_piece()
+        return " ".join(self._said)
 
     # ---- pieces
 
