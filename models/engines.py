@@ -126,8 +126,8 @@ def choose(job: str, wanted: str = "auto", models: Sequence[str] = ()) -> list[C
     """Return what serves `job`: one choice, or one for each of `models`, all of the same engine.
 
     `wanted` is an engine's name, "embedded", "neural", or "auto": the neural one where its package and a model are here
-    (the first in the catalogue's order), else the embedded one. `models` are names of the catalogue or paths; with any,
-    "auto" means neural. Raises `EngineUnavailable`, saying what to do, where that cannot be had.
+    (of several the largest, which is the most able one), else the embedded one. `models` are names of the catalogue or
+    paths; with any, "auto" means neural. Raises `EngineUnavailable`, saying what to do, where that cannot be had.
     """
     candidates = [engine for engine in engines_of(job) if wanted in (engine.name, engine.kind, "auto")]
     if not candidates:
@@ -179,7 +179,9 @@ def _found(engine: Engine, wanted: str, obstacles: dict[str, str]) -> Choice:
 
 
 def _pulled(engine: Engine) -> list[str]:
-    return [name for name in store.names(engine.name) if store.path(name) is not None]
+    """Return the models of `engine` that are here, the largest first: who pulled it after a smaller one wants it."""
+    here = [name for name in store.names(engine.name) if store.path(name) is not None]
+    return sorted(here, key=lambda name: store.find(name).memory_mb, reverse=True)
 
 
 def _obstacle(engine: Engine) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,8 @@ def house(monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
     monkeypatch.setattr(engines, "ENGINES", (engine("big", kind="neural", weights=True), engine("small")))
     monkeypatch.setattr(store, "names", lambda engine: ["first", "second"] if engine == "big" else [])
     monkeypatch.setattr(store, "path", pulled.get)
-    monkeypatch.setattr(store, "find", lambda _: next(iter(catalog.models().values())))
+    some = next(iter(catalog.models().values()))
+    monkeypatch.setattr(store, "find", lambda name: replace(some, memory_mb={"first": 330, "second": 650}[name]))
     return pulled
 
 
@@ -35,11 +37,16 @@ def test_auto_takes_the_embedded_one_until_a_model_is_here(house: dict[str, Path
     assert choice.engine.name == "small"
     assert choice.why == "auto takes small; not big: no model of it is here (hearth models pull first)"
     assert (choice.model, choice.path) == ("", None)
-    house["second"] = tmp_path
+    house["first"] = tmp_path
     [choice] = choose("asr")
-    assert (choice.engine.name, choice.model, choice.path) == ("big", "second", tmp_path)
-    assert choice.why == "auto takes big second: its packages and weights are here"
-    house["first"] = tmp_path / "first"
+    assert (choice.engine.name, choice.model, choice.path) == ("big", "first", tmp_path)
+    assert choice.why == "auto takes big first: its packages and weights are here"
+
+
+def test_auto_takes_the_largest_model_that_is_here(house: dict[str, Path], tmp_path: Path) -> None:
+    house.update(first=tmp_path / "first", second=tmp_path / "second")
+    assert choose("asr")[0].model == "second"
+    del house["second"]
     assert choose("asr")[0].model == "first"
 
 
