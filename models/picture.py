@@ -47,7 +47,7 @@ def decode(data: bytes, *, enough: int | None = None) -> npt.NDArray[np.uint8]:
             (4, cv2.IMREAD_REDUCED_COLOR_4),
             (2, cv2.IMREAD_REDUCED_COLOR_2),
         ):
-            if max(width, height) >= factor * enough:
+            if max(width, height) >= factor * enough and min(width, height) >= factor:  # a side of 0 is no picture
                 flags = reduced
                 break
     try:

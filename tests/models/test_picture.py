@@ -144,3 +144,13 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(EngineUnavailable, match=r"pip install 'wyoming-hearth\[image\]'"):
         decode(b"")
+
+
+@pytest.mark.parametrize("shape", [(20_000, 2), (2, 20_000), (9_000, 5)])
+@pytest.mark.parametrize("kind", [".jpg", ".png"])
+def test_a_thin_picture_keeps_both_its_sides(shape: tuple[int, int], kind: str) -> None:
+    """OpenCV reads no JPEG at an eighth of its size that has fewer than eight pixels across."""
+    data = cv2.imencode(kind, np.full((*shape, 3), 200, np.uint8))[1].tobytes()
+    picture = decode(data, enough=640)
+    assert min(picture.shape[:2]) >= 1
+    assert max(picture.shape[:2]) >= 640
