@@ -160,7 +160,10 @@ def add_options(parser: ArgumentParser) -> None:
         help="pixels of a picture's longer side for the engine people; larger ones are made smaller (%(default)s)",
     )
     parser.add_argument(
-        "--min-score", type=float, default=0.5, help="score, 0 to 1, from which a label is told (%(default)s)"
+        "--min-score",
+        type=float,
+        default=0.5,
+        help="score, 0 to 1, from which a label is told; models tell none below 0.01, or 0.1 with a box (%(default)s)",
     )
     parser.add_argument(
         "--threads",

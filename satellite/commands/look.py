@@ -26,7 +26,12 @@ _ANSWER_S = 60.0
 def add_options(parser: ArgumentParser) -> None:
     """Add the pictures."""
     parser.add_argument("files", nargs="+", type=Path, metavar="IMAGE", help="a picture: JPEG, PNG, WebP, BMP …")
-    parser.add_argument("--min-score", type=float, metavar="SCORE", help="least score, 0 to 1 (the server's own)")
+    parser.add_argument(
+        "--min-score",
+        type=float,
+        metavar="SCORE",
+        help="least score, 0 to 1 (the server's own); a model tells none below 0.01, or 0.1 with a box",
+    )
     add_reach_options(parser)
 
 

@@ -40,7 +40,7 @@ class Classify(Eventable):
     """How many labels an answer has at most"""
 
     threshold: float | None = None
-    """Least score, 0 to 1, of a label that is answered"""
+    """Least score, 0 to 1, of a label that is answered; none has less than 0.01, or where it has a box than 0.1"""
 
     context: dict[str, Any] | None = None
     """Context for next interaction."""
