@@ -31,7 +31,7 @@ import numpy.typing as npt
 from models.endpoint import EndOfTurn
 from models.engine import SAMPLE_RATE, BadInput, EngineError, EngineUnavailable, Recognizer
 from models.sentences import language_model
-from models.silero import WINDOW_SAMPLES, SileroVoiceActivity
+from models.silero import SileroVoiceActivity
 from models.utterance import Utterance
 
 if TYPE_CHECKING:
