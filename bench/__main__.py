@@ -17,6 +17,7 @@ BENCHES = {
     "voice-to-voice": "from the true end of speech to the first sound of the answer",
     "engines": "neural engines against the same libraries used directly",
     "wer": "word error rate of the asr server on recordings of your own",
+    "home-assistant": "turns with Home Assistant, each cut off at a random moment: nothing stuck, nothing said twice",
     "hostile": "every kind of bad input against all servers",
 }
 

@@ -61,7 +61,7 @@ _NO_FAULTS = {
 """Home Assistant's errors that are none: nobody spoke, or another satellite was nearer."""
 
 
-class Waking(StrEnum):
+class Cue(StrEnum):
     """What begins a turn, besides a button."""
 
     HERE = "here"
@@ -99,7 +99,7 @@ class Conversation:
         mouth: Mouth,
         observer: Observer,
         *,
-        waking: Waking,
+        cue: Cue,
         chimes: Chimes,
         voice: VoiceActivityStream | None,
         clock: Callable[[], float],
@@ -108,10 +108,10 @@ class Conversation:
         self.alarms = Alarms(clock, observer.happened)
         self._mouth = mouth
         self._observer = observer
-        self._waking = waking
+        self._cue = cue
         self._chimes = chimes
         self._clock = clock
-        self._on_speech = waking in {Waking.SPEECH, Waking.THERE_ON_SPEECH}
+        self._on_speech = cue in {Cue.SPEECH, Cue.THERE_ON_SPEECH}
         self._listening = Listening(voice, clock, always=self._on_speech)
         self._incoming = Incoming(mouth)
         mouth.ended = self.played
@@ -143,7 +143,7 @@ class Conversation:
             self._link = link
             self._observer.happened(Happening.CONNECTED)
         self._runs, self._at_wake, self._wake_from = True, False, -math.inf
-        if self._waking is Waking.HERE:
+        if self._cue is Cue.HERE:
             self._observer.happened(Happening.DETECT)
         self.tick()
 
@@ -172,7 +172,7 @@ class Conversation:
         fields = Fields(event.type, event.data)
         match event.type:
             case "detect":
-                self._at_wake = self._runs and self._waking in {Waking.THERE, Waking.THERE_ON_SPEECH}
+                self._at_wake = self._runs and self._cue in {Cue.THERE, Cue.THERE_ON_SPEECH}
                 self._observer.happened(Happening.DETECT)
             case "transcribe":
                 self._given_up_transcript = False
@@ -280,7 +280,7 @@ class Conversation:
     @property
     def awaits_wake_word(self) -> bool:
         """Whether a wake word that is heard here would do anything."""
-        return self._waking is Waking.HERE and not self._muted and self._phase is not _Phase.SPOKEN
+        return self._cue is Cue.HERE and not self._muted and self._phase is not _Phase.SPOKEN
 
     # ---- what becomes of it
 
@@ -381,7 +381,7 @@ class Conversation:
             report.error = error
             report.end("speak")
             self._observer.turn_ended(report)
-            if self._waking is Waking.HERE and self._runs:
+            if self._cue is Cue.HERE and self._runs:
                 self._observer.happened(Happening.DETECT)
 
     def _fail(self, error: str) -> None:
@@ -471,7 +471,7 @@ class Conversation:
 
     def _somebody_speaks(self) -> None:
         since = self._clock() - PRE_ROLL_S
-        if self._waking is Waking.SPEECH:
+        if self._cue is Cue.SPEECH:
             if self._runs and self._phase is _Phase.REST:
                 self._silence_alarms()
                 self._begin(since)
@@ -484,16 +484,16 @@ class Conversation:
     def _wake(self, now: float) -> None:
         """Let Home Assistant listen for its wake word, or no longer."""
         if not self._at_wake:
-            if self._waking is Waking.THERE and self._runs and self._report is None and now >= self._wake_from:
+            if self._cue is Cue.THERE and self._runs and self._report is None and now >= self._wake_from:
                 self._run_wake()
-        elif self._waking is Waking.THERE_ON_SPEECH and now >= self._listening.speech_until + WAKE_WORD_S:
+        elif self._cue is Cue.THERE_ON_SPEECH and now >= self._listening.speech_until + WAKE_WORD_S:
             self._at_wake = False
             self._send(AudioStop())
             self._observer.happened(Happening.STREAMING_STOP)
 
     def _run_wake(self) -> None:
         self._at_wake = True
-        self._send(RunPipeline(PipelineStage.WAKE, PipelineStage.TTS, restart_on_end=self._waking is Waking.THERE))
+        self._send(RunPipeline(PipelineStage.WAKE, PipelineStage.TTS, restart_on_end=self._cue is Cue.THERE))
 
     def _send_sound(self, pcm: bytes) -> None:
         self._send(AudioChunk(rate=RATE, width=WIDTH, channels=1, audio=pcm))

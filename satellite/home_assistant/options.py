@@ -13,16 +13,16 @@ from wyoming_servers.wire import Info
 from wyoming_servers.wire.options import version
 
 from .chimes import Chimes, open_chime
-from .conversation import Waking
+from .conversation import Cue
 
 PORT = 10700
 
 _OURS = Attribution(name="Hearth", url="https://pypi.org/project/wyoming-hearth/")
 
-_WAKING = {
-    "there": Waking.THERE,
-    "speech": Waking.SPEECH,
-    "nothing": Waking.NOTHING,
+_CUES = {
+    "there": Cue.THERE,
+    "speech": Cue.SPEECH,
+    "nothing": Cue.NOTHING,
 }
 
 
@@ -46,7 +46,7 @@ def add_home_assistant_options(parser: ArgumentParser) -> None:
     group.add_argument("--area", help="where it is, for Home Assistant: the name of an area")
     group.add_argument(
         "--wake",
-        choices=sorted(_WAKING),
+        choices=sorted(_CUES),
         default="there",
         help="what begins a turn besides a button: a wake word that Home Assistant hears (there), anybody who speaks "
         "(speech), or nothing (%(default)s)",
@@ -63,13 +63,13 @@ def add_home_assistant_options(parser: ArgumentParser) -> None:
     )
 
 
-def chosen_waking(args: Namespace) -> Waking:
+def chosen_cue(args: Namespace) -> Cue:
     """Return what begins a turn."""
-    waking = _WAKING[args.wake]
-    return Waking.THERE_ON_SPEECH if waking is Waking.THERE and args.vad else waking
+    cue = _CUES[args.wake]
+    return Cue.THERE_ON_SPEECH if cue is Cue.THERE and args.vad else cue
 
 
-def open_voice(waking: Waking) -> VoiceActivityStream | None:
+def open_voice(cue: Cue) -> VoiceActivityStream | None:
     """Return what tells when somebody speaks, or None where it is not installed and not needed.
 
     Raises `EngineUnavailable`.
@@ -77,7 +77,7 @@ def open_voice(waking: Waking) -> VoiceActivityStream | None:
     try:
         return open_silero().open()
     except EngineUnavailable:
-        if waking in {Waking.SPEECH, Waking.THERE_ON_SPEECH}:
+        if cue in {Cue.SPEECH, Cue.THERE_ON_SPEECH}:
             raise
         return None
 
@@ -91,7 +91,7 @@ def open_chimes(args: Namespace) -> Chimes:
     )
 
 
-def describe_satellite(args: Namespace, waking: Waking) -> Info:
+def describe_satellite(args: Namespace, cue: Cue) -> Info:
     """Return what Home Assistant is told of it."""
     return Info(
         satellite=Satellite(
@@ -101,6 +101,6 @@ def describe_satellite(args: Namespace, waking: Waking) -> Info:
             installed=True,
             version=version(),
             area=args.area,
-            has_vad=waking is Waking.THERE_ON_SPEECH,
+            has_vad=cue is Cue.THERE_ON_SPEECH,
         )
     )

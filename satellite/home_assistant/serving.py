@@ -16,7 +16,7 @@ from wyoming_servers.wire import Tcp, parse_uri
 from wyoming_servers.wire.health import Health
 from wyoming_servers.wire.options import version
 
-from .options import PORT, chosen_waking, describe_satellite, open_chimes, open_voice
+from .options import PORT, chosen_cue, describe_satellite, open_chimes, open_voice
 from .station import Station
 
 _LOGGER = logging.getLogger(__name__)
@@ -29,13 +29,13 @@ async def serve_home_assistant(args: Namespace, controls: Controls, observer: Ob
     `MicrophoneError` and `SpeakerError` for what cannot be heard or said.
     """
     clips = find_clips(args.mic_file) if args.mic_file is not None else []
-    waking = chosen_waking(args)
+    cue = chosen_cue(args)
     station = Station(
         open_microphone(args),
         open_speaker(args),
-        info=describe_satellite(args, waking),
-        waking=waking,
-        voice=open_voice(waking),
+        info=describe_satellite(args, cue),
+        cue=cue,
+        voice=open_voice(cue),
         chimes=open_chimes(args),
         controls=controls,
         observer=observer,

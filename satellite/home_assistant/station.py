@@ -21,7 +21,7 @@ from wyoming_servers.wire import Info
 from wyoming_servers.wire.tasks import first_of
 
 from .chimes import Chimes
-from .conversation import Conversation, Waking
+from .conversation import Conversation, Cue
 from .link import Guest, Reception
 from .mouth import Mouth
 
@@ -47,7 +47,7 @@ class Station:
         speaker: Speaker,
         *,
         info: Info,
-        waking: Waking,
+        cue: Cue,
         wake_words: WakeWords | None = None,
         voice: VoiceActivityStream | None = None,
         chimes: Chimes | None = None,
@@ -62,7 +62,7 @@ class Station:
         self._conversation = Conversation(
             self._mouth,
             observer or Observer(),
-            waking=waking,
+            cue=cue,
             chimes=chimes or Chimes(),
             voice=voice,
             clock=time.monotonic,

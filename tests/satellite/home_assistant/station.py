@@ -9,7 +9,7 @@ from wyoming.event import Event, Eventable
 from models.engine import VoiceActivityStream
 from satellite.happenings import Happening
 from satellite.home_assistant.chimes import Chimes
-from satellite.home_assistant.conversation import Conversation, Waking
+from satellite.home_assistant.conversation import Conversation, Cue
 from satellite.home_assistant.mouth import Kind, Mouth, Sound
 from satellite.microphone import CHUNK_BYTES, CHUNK_SAMPLES, Chunk
 from satellite.report import Observer, State, TurnReport
@@ -92,7 +92,7 @@ class Watcher(Observer):
 class Room:
     """A conversation, and all that it is told."""
 
-    def __init__(self, waking: Waking = Waking.HERE, *, chimes: Chimes | None = None, voice: bool = True) -> None:
+    def __init__(self, cue: Cue = Cue.HERE, *, chimes: Chimes | None = None, voice: bool = True) -> None:
         self.now = 1000.0
         self.mouth = Lips(Speaker("nothing", lambda _: None))  # type: ignore[arg-type,return-value]
         self.watcher = Watcher()
@@ -100,7 +100,7 @@ class Room:
         self.conversation = Conversation(
             self.mouth,
             self.watcher,
-            waking=waking,
+            cue=cue,
             chimes=chimes or Chimes(),
             voice=LoudIsVoice() if voice else None,
             clock=lambda: self.now,

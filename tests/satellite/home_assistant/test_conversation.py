@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from satellite.home_assistant.chimes import Chimes
-from satellite.home_assistant.conversation import ANSWER_S, CHIME_AFTER_S, WAKE_WORD_S, Waking
+from satellite.home_assistant.conversation import ANSWER_S, CHIME_AFTER_S, WAKE_WORD_S, Cue
 from satellite.home_assistant.listening import LONGEST_S, NOBODY_S, PRE_ROLL_S, SILENCE_S
 from satellite.home_assistant.mouth import Kind
 from satellite.report import State
@@ -21,7 +21,7 @@ def a_turn(room: Room, text: str = "It is noon.") -> None:
 
 
 def test_nothing_is_sent_before_home_assistant_runs_it() -> None:
-    room = Room(Waking.THERE)
+    room = Room(Cue.THERE)
     room.hear(1, LOUD)
     assert room.link.events == []
 
@@ -338,7 +338,7 @@ def test_an_error_is_not_silent() -> None:
 
 
 def test_the_microphone_is_always_sent_and_home_assistant_restarts_by_itself() -> None:
-    room = Room(Waking.THERE)
+    room = Room(Cue.THERE)
     room.connect()
     run = room.link.events[0].data
     assert (run["start_stage"], run["end_stage"], run["restart_on_end"]) == ("wake", "tts", True)
@@ -362,7 +362,7 @@ def test_the_microphone_is_always_sent_and_home_assistant_restarts_by_itself() -
 
 
 def test_after_an_error_home_assistant_is_asked_again_later_and_later() -> None:
-    room = Room(Waking.THERE)
+    room = Room(Cue.THERE)
     room.connect()
     waits = []
     for _ in range(8):
@@ -379,7 +379,7 @@ def test_after_an_error_home_assistant_is_asked_again_later_and_later() -> None:
 
 
 def test_with_local_voice_activity_it_is_sent_when_somebody_speaks_and_what_they_began_with_too() -> None:
-    room = Room(Waking.THERE_ON_SPEECH)
+    room = Room(Cue.THERE_ON_SPEECH)
     room.connect()
     room.hear(3)
     assert room.link.take() == []
@@ -399,7 +399,7 @@ def test_with_local_voice_activity_it_is_sent_when_somebody_speaks_and_what_they
 
 
 def test_a_button_works_beside_a_wake_word_that_is_home_assistants() -> None:
-    room = Room(Waking.THERE)
+    room = Room(Cue.THERE)
     room.connect()
     room.hear(0.5)
     room.link.take()
@@ -416,7 +416,7 @@ def test_a_button_works_beside_a_wake_word_that_is_home_assistants() -> None:
 
 
 def test_anybody_who_speaks_begins_a_turn_and_the_satellite_itself_does_not() -> None:
-    room = Room(Waking.SPEECH)
+    room = Room(Cue.SPEECH)
     room.connect()
     room.hear(2)
     room.hear(0.5, LOUD)

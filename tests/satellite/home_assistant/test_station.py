@@ -11,16 +11,15 @@ import pytest
 from wyoming.event import Event
 from wyoming.info import Attribution, Satellite
 
+from bench.assistant import TTS_RATE, home_assistant
 from satellite.answers import FolderSink
 from satellite.clips import ClipMicrophone
 from satellite.controls import Controls
-from satellite.home_assistant.conversation import Waking
+from satellite.home_assistant.conversation import Cue
 from satellite.home_assistant.station import Station
 from satellite.speaker import Speaker
 from tests.satellite.sounds import tone
 from wyoming_servers.wire import Info
-
-from .assistant import home_assistant
 
 INFO = Info(
     satellite=Satellite(
@@ -35,7 +34,7 @@ INFO = Info(
 
 
 class House:
-    def __init__(self, folder: Path, waking: Waking) -> None:
+    def __init__(self, folder: Path, cue: Cue) -> None:
         self.folder = folder
         self.controls = Controls()
         self.microphone = ClipMicrophone()
@@ -43,7 +42,7 @@ class House:
             self.microphone,
             Speaker("folder", lambda name: FolderSink(folder, name)),
             info=INFO,
-            waking=waking,
+            cue=cue,
             controls=self.controls,
         )
         self.uri = ""
@@ -54,8 +53,8 @@ class House:
 
 
 @asynccontextmanager
-async def house(folder: Path, waking: Waking = Waking.NOTHING) -> AsyncIterator[House]:
-    it = House(folder, waking)
+async def house(folder: Path, cue: Cue = Cue.NOTHING) -> AsyncIterator[House]:
+    it = House(folder, cue)
     async with it.station.service.listen("tcp://127.0.0.1:0") as it.uri:
         running = asyncio.create_task(it.station.run())
         try:
@@ -83,7 +82,7 @@ async def test_it_is_described_as_a_satellite(tmp_path: Path) -> None:
 
 
 async def test_home_assistant_hears_the_wake_word(tmp_path: Path) -> None:
-    async with house(tmp_path, Waking.THERE) as it, home_assistant(it.uri) as assistant:
+    async with house(tmp_path, Cue.THERE) as it, home_assistant(it.uri) as assistant:
         for turn in (1, 2):
             await assistant.until(lambda me, turn=turn: me.played == turn)  # type: ignore[misc]
         assert {run.start_stage.value for run in assistant.runs} == {"wake"}
@@ -109,7 +108,7 @@ async def test_an_announcement_within_a_turn(tmp_path: Path) -> None:
 
 
 async def test_a_long_answer_comes_faster_than_it_is_heard_and_home_assistant_stays(tmp_path: Path) -> None:
-    async with house(tmp_path) as it, home_assistant(it.uri, speaks_s=120) as assistant:
+    async with house(tmp_path) as it, home_assistant(it.uri, speech=lambda _: tone(120, rate=TTS_RATE)) as assistant:
         await it.station.ready()
         it.controls.trigger()
         await assistant.until(lambda me: me.answered == 1, 5)

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
+import numpy as np
 from wyoming.asr import Transcribe, Transcript
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.client import AsyncTcpClient
@@ -24,20 +25,23 @@ from wyoming.tts import Synthesize, SynthesizeVoice
 from wyoming.vad import VoiceStarted, VoiceStopped
 from wyoming.wake import Detect, Detection
 
-from tests.satellite.sounds import tone
-
 TTS_RATE = 22_050
 CHUNK_BYTES = 2048
 
 Answer = Callable[[bytes], tuple[str, str]]
 """From what was said (16 kHz 16-bit mono): its words, and the answer. No words: none were recognized."""
 
+Speech = Callable[[str], bytes]
+"""A text as sound, 16-bit mono of `TTS_RATE`."""
+
 
 class HomeAssistant:
     """One connection to a satellite."""
 
-    def __init__(self, client: AsyncTcpClient, answer: Answer, *, hears_s: float, speaks_s: float) -> None:
-        """It hears `hears_s` seconds of sound before it knows the words, and its answers take `speaks_s` seconds."""
+    def __init__(
+        self, client: AsyncTcpClient, answer: Answer, speech: Speech, *, wakes_s: float, hears_s: float
+    ) -> None:
+        """It hears `wakes_s` seconds before it knows the wake word, and `hears_s` before it knows what was said."""
         self.events: list[Event] = []
         """All that came but sound, pings and pongs."""
         self.runs: list[RunPipeline] = []
@@ -47,18 +51,30 @@ class HomeAssistant:
         self.answered = 0
         """Answers that were sent whole."""
         self.hung_up = False
+        self.thinks_s = 0.0
         self._client = client
         self._answer = answer
-        self._hears_bytes = round(hears_s * 32_000)
-        self._speaks_s = speaks_s
+        self._speech = speech
+        self._wakes_s = wakes_s
+        self._hears_s = hears_s
+        self.doing = "connecting"
+        """The stage that it is in."""
         self._changed = asyncio.Event()
         self._audio: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._pipeline: asyncio.Task[None] | None = None
         self._pipeline_ended = False
         self._tasks = asyncio.TaskGroup()
 
-    async def loop(self) -> None:
-        """Serve the satellite until either side ends."""
+    def begin(self) -> None:
+        """Begin to serve the satellite."""
+        self._serving = asyncio.create_task(self._serve())
+
+    async def end(self) -> None:
+        """End it."""
+        self._serving.cancel()
+        await asyncio.wait([self._serving])
+
+    async def _serve(self) -> None:
         async with self._tasks:
             await self._send(RunSatellite().event(), Describe().event())
             self._tasks.create_task(self._ping_later())
@@ -89,12 +105,21 @@ class HomeAssistant:
         before = self.played
         if self._pipeline is not None:
             self._pipeline.cancel()
-        await self._speak(seconds)
+        await self._speak(tone(seconds))
         await self.until(lambda me: me.played > before)
 
     async def pause(self) -> None:
         """Mute the satellite."""
         await self._send(PauseSatellite().event())
+
+    def freeze(self) -> None:
+        """Say and read nothing any more, with the connection open, as when the host is switched off."""
+        self._serving.cancel()
+
+    def reset(self) -> None:
+        """Let the connection end in the middle of whatever goes on."""
+        assert self._client._writer is not None
+        self._client._writer.transport.abort()
 
     async def send(self, *events: Event) -> None:
         """Send events as they are."""
@@ -136,23 +161,28 @@ class HomeAssistant:
     async def _pipe(self, run: RunPipeline, audio: asyncio.Queue[bytes | None]) -> None:
         """One run of an Assist pipeline, with the events that it makes Home Assistant send."""
         if run.start_stage == PipelineStage.WAKE:
+            self.doing = "wake"
             await self._send(Detect().event())
-            heard = await self._hear(audio)
+            heard = await self._hear(audio, self._wakes_s)
             if heard is None:
                 return
             await self._send(Detection(name="okay_nabu", timestamp=0).event())
+        self.doing = "asr"
         await self._send(Transcribe(language="en").event())
-        heard = await self._hear(audio)
+        heard = await self._hear(audio, self._hears_s)
         await self._send(VoiceStarted(timestamp=0).event(), VoiceStopped(timestamp=500).event())
         words, answer = self._answer(heard or b"")
         if not words:
             await self._send(Error(text="No text recognized", code="stt-no-text-recognized").event())
             return
+        self.doing = "handle"
         await self._send(Transcript(text=words).event())
         if not answer:
             return
+        await asyncio.sleep(self.thinks_s)
+        self.doing = "tts"
         await self._send(Synthesize(text=answer, voice=SynthesizeVoice(name="v", language="en")).event())
-        speaking = self._tasks.create_task(self._speak(self._speaks_s))  # it goes on, whatever becomes of the run
+        speaking = self._tasks.create_task(self._speak(self._speech(answer)))  # it goes on, whatever becomes of the run
         speaking.add_done_callback(self._has_answered)
         if run.restart_on_end:
             self._tasks.create_task(self._again(run))
@@ -165,24 +195,23 @@ class HomeAssistant:
             self.answered += 1
             self._changed.set()
 
-    async def _hear(self, audio: asyncio.Queue[bytes | None]) -> bytes | None:
+    async def _hear(self, audio: asyncio.Queue[bytes | None], seconds: float) -> bytes | None:
         heard = b""
-        while len(heard) < self._hears_bytes:
+        while len(heard) < seconds * 32_000:
             chunk = await audio.get()
             if chunk is None:
                 return heard or None
             heard += chunk
         return heard
 
-    async def _speak(self, seconds: float) -> None:
+    async def _speak(self, pcm: bytes) -> None:
         """Send speech in chunks, as fast as it is taken."""
         sound = {"rate": TTS_RATE, "width": 2, "channels": 1}
-        pcm = tone(seconds, rate=TTS_RATE)
         await self._send(AudioStart(**sound, timestamp=0).event())
         for place in range(0, len(pcm), CHUNK_BYTES):
             chunk = AudioChunk(**sound, audio=pcm[place : place + CHUNK_BYTES], timestamp=place * 1000 // 44_100)
             await self._send(chunk.event())
-        await self._send(AudioStop(timestamp=round(seconds * 1000)).event())
+        await self._send(AudioStop(timestamp=len(pcm) * 1000 // 44_100).event())
 
     async def _ping_later(self) -> None:
         await asyncio.sleep(2)
@@ -194,6 +223,12 @@ class HomeAssistant:
                 await self._client.write_event(event)
 
 
+def tone(seconds: float, hertz: float = 440) -> bytes:
+    """Return what stands for speech."""
+    times = np.arange(round(seconds * TTS_RATE)) / TTS_RATE
+    return (np.sin(2 * np.pi * hertz * times) * 8000).astype("<i2").tobytes()
+
+
 def what_time(heard: bytes) -> tuple[str, str]:
     """Understand everything as one question."""
     return ("what time is it", "It is noon.") if heard else ("", "")
@@ -201,15 +236,19 @@ def what_time(heard: bytes) -> tuple[str, str]:
 
 @asynccontextmanager
 async def home_assistant(
-    uri: str, answer: Answer = what_time, *, hears_s: float = 0.3, speaks_s: float = 0.3
+    uri: str,
+    answer: Answer = what_time,
+    speech: Speech = lambda _: tone(0.3),
+    *,
+    wakes_s: float = 0.3,
+    hears_s: float = 0.3,
 ) -> AsyncIterator[HomeAssistant]:
     """Connect to a satellite for the length of a block, as Home Assistant does, and hang up."""
     host, _, port = uri.removeprefix("tcp://").rpartition(":")
     async with AsyncTcpClient(host, int(port)) as client:
-        assistant = HomeAssistant(client, answer, hears_s=hears_s, speaks_s=speaks_s)
-        serving = asyncio.create_task(assistant.loop())
+        assistant = HomeAssistant(client, answer, speech, wakes_s=wakes_s, hears_s=hears_s)
+        assistant.begin()
         try:
             yield assistant
         finally:
-            serving.cancel()
-            await asyncio.wait([serving])
+            await assistant.end()
