@@ -1,12 +1,15 @@
-"""A camera: one thread that looks, and a mailbox with the newest frame."""
+"""A camera: one thread that looks while it is on, a mailbox with the newest frame, and who is told what was seen."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+
+from wyoming_servers.wire.image import LabelScore
 
 from .mailbox import Mailbox
 from .source import Picture, load_cv2, look
@@ -35,19 +38,72 @@ class Frame:
     """`time.monotonic()` when it was taken."""
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What an image server saw in a frame."""
+
+    frame: Frame
+    labels: tuple[LabelScore, ...]
+    """The best one first; none where there is nothing to see."""
+
+
 class Camera:
     """Looks at `source` (a device's number or path, a video, a picture, a folder of pictures) `fps` times a second."""
 
     def __init__(self, source: str, fps: float = 1.0, name: str = "camera") -> None:
         self.name = name
         self.mailbox: Mailbox[Frame] = Mailbox()
-        self.has_seen = False
-        """Whether there ever was a picture."""
+        self.fps = fps
+        """Pictures a second that are wanted; a device may give fewer."""
+        self.frames = 0
+        """How many pictures there were."""
         self._source = source
-        self._fps = fps
+        self._on = asyncio.Event()
+        self._off = asyncio.Event()
+        self._watchers: list[Callable[[Look], None]] = []
+        self.on = True
+
+    @property
+    def has_seen(self) -> bool:
+        """Whether there ever was a picture."""
+        return self.frames > 0
+
+    @property
+    def on(self) -> bool:
+        """Whether it looks; while it is off its source is closed, and no frame that it took is shown to anybody."""
+        return self._on.is_set()
+
+    @on.setter
+    def on(self, on: bool) -> None:
+        (self._on if on else self._off).set()
+        (self._off if on else self._on).clear()
+
+    def watch(self, watcher: Callable[[Look], None]) -> Callable[[], None]:
+        """Call `watcher` with every look from now on; return what ends that."""
+        self._watchers.append(watcher)
+        return lambda: self._watchers.remove(watcher)
+
+    def looked(self, look: Look) -> None:
+        """Learn what was seen; what was seen before it was switched off is nobody's business any more."""
+        if self.on:
+            for watcher in list(self._watchers):
+                watcher(look)
 
     async def run(self) -> None:
-        """Fill the mailbox until cancelled; raise `CameraError` where there is nothing to see (any more)."""
+        """Fill the mailbox while it is on, until cancelled; raise `CameraError` where there is nothing to see."""
+        while True:
+            await self._on.wait()
+            tasks = [asyncio.create_task(self._look()), asyncio.create_task(self._off.wait())]
+            try:
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.wait(tasks)
+            if not tasks[0].cancelled():
+                tasks[0].result()
+
+    async def _look(self) -> None:
         loop = asyncio.get_running_loop()
         stop = threading.Event()
         done: asyncio.Future[None] = loop.create_future()
@@ -62,8 +118,8 @@ class Camera:
         def work() -> None:
             failed: BaseException | None = None
             try:
-                for picture in look(self._source, self._fps, stop):
-                    self.has_seen = True
+                for picture in look(self._source, self.fps, stop):
+                    self.frames += 1
                     self.mailbox.put(encode(picture, time.monotonic()))
             except Exception as error:  # noqa: BLE001 - whoever awaits `run` gets it
                 failed = error

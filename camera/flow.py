@@ -13,7 +13,7 @@ from wyoming_servers.wire import Connection, ConnectionLost, Fields, PeerError
 from wyoming_servers.wire.image import Classification, Image, ImageCredit
 from wyoming_servers.wire.tasks import first_of
 
-from .camera import Camera
+from .camera import Camera, Frame, Look
 from .sightings import Sightings
 
 DEADLINE_MS = 2000
@@ -31,7 +31,7 @@ class Flow:
         self._camera = camera
         self._sightings = sightings
         self._credits = 1
-        self._unanswered: OrderedDict[str, float] = OrderedDict()  # when each frame was taken, by its image's id
+        self._unanswered: OrderedDict[str, Frame] = OrderedDict()  # by their images' ids
         self._sent = 0
         self._room = asyncio.Event()
 
@@ -56,9 +56,12 @@ class Flow:
             if (time.monotonic() - frame.time) * 1000 > DEADLINE_MS:
                 self._camera.mailbox.drop("expired")
                 continue
+            if not self._camera.on:
+                self._camera.mailbox.drop("off")
+                continue
             self._sent += 1
             image_id = str(self._sent)
-            self._unanswered[image_id] = frame.time
+            self._unanswered[image_id] = frame
             await self._connection.send(
                 Image(
                     id=image_id,
@@ -89,11 +92,12 @@ class Flow:
             self._credits = ImageCredit.from_event(event).credits
         elif Classification.is_type(event.type):
             answer = Classification.from_event(event)
-            taken_at = self._unanswered.pop(answer.id, None)
+            frame = self._unanswered.pop(answer.id, None)
             if answer.status != "ok":
                 self._camera.mailbox.drop(answer.status)
-            elif taken_at is not None:
-                self._sightings.saw(self._camera.name, answer.labels, taken_at)
+            elif frame is not None:
+                self._sightings.saw(self._camera.name, answer.labels, frame.time)
+                self._camera.looked(Look(frame, tuple(answer.labels)))
         elif Error.is_type(event.type):
             raise PeerError(Fields("error", event.data).text("text", default="an error without a text"))
         self._room.set()

@@ -135,10 +135,11 @@ def _expected() -> tuple[type[Exception], ...]:
 
     from .commands.common import CommandError
     from .microphone import MicrophoneError
+    from .mqtt.link import MqttError
     from .servers import NoServer
     from .speaker import SpeakerError
     from .supervisor import SupervisorError
     from .trust import TrustError
 
-    ours = CameraError, CommandError, EngineError, IdentityError, MicrophoneError, NoServer, SpeakerError
+    ours = CameraError, CommandError, EngineError, IdentityError, MicrophoneError, MqttError, NoServer, SpeakerError
     return *ours, SupervisorError, TrustError, WireError, OSError

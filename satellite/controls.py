@@ -21,6 +21,9 @@ class Control(StrEnum):
     VOLUME = "volume"
     """The volume is another."""
 
+    CAMERA = "camera"
+    """The camera went on or off."""
+
     TRIGGER = "trigger"
     """Listen now, without a wake word; what is being said or rings makes way."""
 
@@ -35,9 +38,10 @@ Watcher = Callable[[Control], None]
 class Controls:
     """The controls of one satellite. Whoever carries them out, shows or keeps them watches them."""
 
-    def __init__(self, *, muted: bool = False, volume: int = 100) -> None:
+    def __init__(self, *, muted: bool = False, volume: int = 100, camera: bool = True) -> None:
         """Raise ValueError for a volume outside 0 to 100."""
         self._muted = muted
+        self._camera = camera
         self._volume = _percent(volume)
         self._watchers: list[Watcher] = []
 
@@ -62,6 +66,17 @@ class Controls:
         if _percent(percent) != self._volume:
             self._volume = percent
             self._tell(Control.VOLUME)
+
+    @property
+    def camera(self) -> bool:
+        """Whether the camera looks, where there is one."""
+        return self._camera
+
+    @camera.setter
+    def camera(self, on: bool) -> None:
+        if on != self._camera:
+            self._camera = on
+            self._tell(Control.CAMERA)
 
     def trigger(self) -> None:
         """Listen now. A satellite that is muted goes on hearing nothing."""

@@ -98,7 +98,7 @@ class Satellite:
         Raises `MicrophoneError` or `CameraError` where the microphone or camera never worked; one that did is opened
         again as often as it takes. Raises `UnsupportedAudio` for a clip that is no WAV file.
         """
-        for control in (Control.MUTE, Control.VOLUME):
+        for control in (Control.MUTE, Control.VOLUME, Control.CAMERA):
             self._used(control)
         unwatch = self._controls.watch(self._used)
         try:
@@ -162,9 +162,12 @@ class Satellite:
             case Control.VOLUME:
                 self._speaker.volume = self._controls.volume
             case Control.MUTE:
-                self._ear.muted = self._controls.muted
                 if self._controls.muted and self._observer.state is State.LISTENING:
-                    self._stop()
+                    self._stop()  # before the ear is muted, which would end the sentence in good order
+                self._ear.muted = self._controls.muted
+            case Control.CAMERA:
+                if self._camera is not None:
+                    self._camera.on = self._controls.camera
             case Control.TRIGGER if self._controls.muted:
                 _LOGGER.info("the satellite is muted: it does not listen")
             case Control.TRIGGER:

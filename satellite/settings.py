@@ -1,4 +1,4 @@
-"""What a satellite remembers of its controls over a restart: mute and volume, in a small file of its own."""
+"""What a satellite remembers of its controls over a restart: mute, volume and camera, in a small file of its own."""
 
 from __future__ import annotations
 
@@ -37,16 +37,19 @@ def recall(path: Path) -> Controls:
         return Controls(
             muted=fields.flag("muted", default=False),
             volume=fields.whole("volume", least=0, most=100, default=100),
+            camera=fields.flag("camera", default=True),
         )
     except FileNotFoundError:
         return Controls()
     except (OSError, ValueError, RecursionError, BadValue) as error:
-        _LOGGER.warning("%s cannot be used (%s): the satellite is not muted, and as loud as can be", path, error)
+        _LOGGER.warning(
+            "%s cannot be used (%s): the satellite is as loud as can be, and neither muted nor blind", path, error
+        )
         return Controls()
 
 
 class Settings(Background):
-    """Keeps mute and volume of `controls` in the file `path` whenever they become others."""
+    """Keeps mute, volume and camera of `controls` in the file `path` whenever they become others."""
 
     def __init__(self, controls: Controls, path: Path) -> None:
         self._controls = controls
@@ -75,15 +78,16 @@ class Settings(Background):
             await asyncio.to_thread(self._write, self._settings())
 
     def _used(self, control: Control) -> None:
-        if control in {Control.MUTE, Control.VOLUME}:
+        if control in {Control.MUTE, Control.VOLUME, Control.CAMERA}:
             self._changed.set()
 
     def _settings(self) -> str:
-        return json.dumps({"muted": self._controls.muted, "volume": self._controls.volume})
+        settings = {"muted": self._controls.muted, "volume": self._controls.volume, "camera": self._controls.camera}
+        return json.dumps(settings)
 
     def _write(self, text: str) -> None:
         try:
             with locked(self._path.parent):
                 write_whole(self._path, text + "\n")
         except OSError as error:
-            _LOGGER.warning("mute and volume will be forgotten: %s: %s", self._path, error.strerror)
+            _LOGGER.warning("mute, volume and camera will be forgotten: %s: %s", self._path, error.strerror)

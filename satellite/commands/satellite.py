@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
+from camera.camera import Camera
 from satellite.clips import find_clips
 from satellite.controls import Controls
 from satellite.event_commands import EventCommands, chosen_commands
@@ -18,6 +19,7 @@ from satellite.home_assistant.options import add_home_assistant_options
 from satellite.home_assistant.serving import serve_home_assistant
 from satellite.house import Servers as House
 from satellite.measures import Measures, watch_frames
+from satellite.mqtt.options import add_mqtt_options, open_device
 from satellite.options import add_satellite_options, chosen_voice, open_camera, open_microphone, open_speaker
 from satellite.report import Observer, Observers
 from satellite.satellite import Satellite
@@ -37,6 +39,7 @@ def add_options(parser: ArgumentParser) -> None:
     add_http_option(parser)
     add_satellite_options(parser)
     add_home_assistant_options(parser)
+    add_mqtt_options(parser)
 
 
 async def run(args: Namespace) -> int:
@@ -75,7 +78,7 @@ async def serve(args: Namespace, servers: House, observer: Observer, health: Hea
     clips = find_clips(args.mic_file) if args.mic_file is not None else []
     if (camera := open_camera(args)) is not None:
         watch_frames(camera)
-    async with attended(args, observer) as (controls, observers):
+    async with attended(args, observer, camera=camera) as (controls, observers):
         satellite = Satellite(
             open_microphone(args),
             open_speaker(args),
@@ -94,15 +97,22 @@ async def serve(args: Namespace, servers: House, observer: Observer, health: Hea
 
 
 @asynccontextmanager
-async def attended(args: Namespace, *observers: Observer) -> AsyncIterator[tuple[Controls, Observer]]:
-    """Yield controls that are remembered, and who tells all `observers`, measures, and runs the commands on events."""
+async def attended(
+    args: Namespace, *observers: Observer, camera: Camera | None = None
+) -> AsyncIterator[tuple[Controls, Observer]]:
+    """Yield controls that are remembered, and who tells all `observers` and the broker, measures, and runs commands."""
     kept_in = settings_file(args.data_dir, args.name)
     controls = recall(kept_in)
     if args.volume is not None:
         controls.volume = args.volume
-    async with Settings(controls, kept_in), EventCommands(chosen_commands(args)) as commands:
+    device = open_device(args, controls, camera)
+    async with (
+        Settings(controls, kept_in),
+        EventCommands(chosen_commands(args)) as commands,
+        device or nullcontext(),
+    ):
         commands.happened(Happening.STARTUP)
-        yield controls, Observers(*observers, Measures(), commands)
+        yield controls, Observers(*observers, Measures(), commands, *([device] if device is not None else []))
 
 
 def _by_hand(text: str) -> ByHand:

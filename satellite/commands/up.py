@@ -15,6 +15,7 @@ from pathlib import Path
 
 from camera.source import CameraError
 from satellite.microphone import MicrophoneError
+from satellite.mqtt.options import add_mqtt_options
 from satellite.options import add_satellite_options
 from satellite.supervisor import Change, Program, State, Supervisor, server_program
 from wyoming_servers.wire.health import Health, add_http_option, serve_health
@@ -74,6 +75,7 @@ def add_options(parser: ArgumentParser) -> None:
     add_server_option(parser)
     add_common_options(parser)
     add_satellite_options(parser)
+    add_mqtt_options(parser)
 
 
 async def run(args: Namespace) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from camera.camera import LONGEST_SIDE, Camera, encode
+from camera.camera import LONGEST_SIDE, Camera, Look, encode
 from camera.figure import draw_figure
 from camera.source import CameraError
 
@@ -51,3 +51,41 @@ def test_the_drawn_figure_is_a_person(width: int, height: int) -> None:
     boxes, margins = hog.detectMultiScale(draw_figure(width, height), winStride=(8, 8), scale=1.05)
     assert len(boxes) == 1
     assert margins[0] > 3
+
+
+async def test_switched_off_it_lets_go_and_switched_on_it_looks_again(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), draw_figure(320, 240))
+    camera = Camera(str(tmp_path), fps=50)
+    camera.on = False
+    looking = asyncio.create_task(camera.run())
+    await asyncio.sleep(0.1)
+    assert (camera.frames, camera.has_seen) == (0, False)
+    for _ in range(2):
+        camera.on = True
+        await asyncio.wait_for(camera.mailbox.take(), 5)
+        camera.on = False
+        for thread in [thread for thread in threading.enumerate() if thread.name == f"camera {tmp_path}"]:
+            await asyncio.to_thread(thread.join, 5)
+            assert not thread.is_alive()
+        before = camera.frames
+        await asyncio.sleep(0.1)
+        assert camera.frames == before
+    camera.on = True
+    (tmp_path / "a.png").unlink()
+    with pytest.raises(CameraError):
+        await asyncio.wait_for(looking, 5)
+
+
+async def test_looks_are_told_until_somebody_does_not_care_or_it_is_off() -> None:
+    camera = Camera("unused")
+    frame = encode(np.zeros((48, 64, 3), np.uint8), 0.0)
+    told: list[Look] = []
+    unwatch = camera.watch(told.append)
+    looks = [Look(frame, ()), Look(frame, ())]
+    camera.looked(looks[0])
+    camera.on = False
+    camera.looked(looks[1])
+    camera.on = True
+    unwatch()
+    camera.looked(looks[1])
+    assert told == looks[:1]

@@ -10,7 +10,7 @@ from wyoming.error import Error
 from wyoming.event import Event
 
 from camera import flow as flow_module
-from camera.camera import Camera, Frame, encode
+from camera.camera import Camera, Frame, Look, encode
 from camera.flow import Flow
 from camera.sightings import Sightings
 from wyoming_servers.service import Client, Service, Session
@@ -57,9 +57,13 @@ async def test_sightings_come_back_with_the_frames_age() -> None:
         await client.send(Classification(image.id, "m", "ok", [LabelScore("person", 0, 0.9, (0.1, 0.2, 0.3, 0.4))]))
 
     taken_at = time.monotonic() - 0.5
-    camera.mailbox.put(frame(taken_at))
+    looks: list[Look] = []
+    camera.watch(looks.append)
+    shown = frame(taken_at)
+    camera.mailbox.put(shown)
     await converse(answer, camera, sightings, 0.3)
-    (image,) = images
+    (image,), (look,) = images, looks
+    assert (look.frame, [label.name for label in look.labels]) == (shown, ["person"])
     assert (image.format, image.width, image.height, image.deadline_ms) == ("jpeg", 64, 48, flow_module.DEADLINE_MS)
     assert sightings.listed(taken_at + 1) == [{"name": "person", "score": 0.9, "age_ms": 1000, "camera": "door"}]
 
@@ -144,3 +148,17 @@ async def test_a_server_that_goes_ends_the_flow() -> None:
     async with peer:
         with pytest.raises(WireError):
             await asyncio.wait_for(running, 1)
+
+
+async def test_no_frame_of_a_camera_that_is_off() -> None:
+    camera = Camera("unused")
+    images: list[Image] = []
+
+    async def answer(_: Client, image: Image) -> None:
+        images.append(image)
+
+    camera.mailbox.put(frame())
+    camera.on = False
+    await converse(answer, camera, Sightings(), 0.3)
+    assert images == []
+    assert camera.mailbox.dropped["off"] == 1

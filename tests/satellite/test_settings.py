@@ -18,8 +18,10 @@ async def test_mute_and_volume_are_remembered(tmp_path: Path) -> None:
     async with Settings(controls, path):
         controls.volume = 30
         controls.muted = True
+        controls.camera = False
         await until(path.exists)
-        assert (recall(path).muted, recall(path).volume) == (True, 30)
+        kept = recall(path)
+        assert (kept.muted, kept.volume, kept.camera) == (True, 30, False)
         controls.muted = False
         await asyncio.sleep(0)
     assert (recall(path).muted, recall(path).volume) == (False, 30)  # what changed last of all
@@ -48,4 +50,4 @@ async def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, caplog: p
     async with Settings(controls, tmp_path / "file" / "settings"):
         controls.volume = 1
         await asyncio.sleep(0)
-    assert "mute and volume will be forgotten" in caplog.text
+    assert "mute, volume and camera will be forgotten" in caplog.text
