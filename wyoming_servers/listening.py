@@ -36,6 +36,10 @@ class ListeningSession(Session):
     async def hear(self, pcm: bytes) -> bool:
         """Take more of the stream (16 kHz mono s16); return False when the rest of it is of no interest."""
 
+    def missing(self) -> int:
+        """Return how many more bytes of the stream are needed for `hear` to have anything to do."""
+        return 0
+
     @abstractmethod
     async def finish(self) -> None:
         """The stream is over. Also called where `hear` returned False before."""
@@ -86,6 +90,8 @@ class ListeningSession(Session):
             if not await self.hear(pcm):
                 self._dropping = True
                 return
+        rate, width, channels = self._converter.format
+        self.client.be_patient(chunks[0].type, self.missing() * rate * width * channels // (RATE * WIDTH))
 
     def _converted(self, converter: AudioConverter, chunks: list[Event]) -> Iterator[bytes]:
         """Yield the sound of `chunks`, not much at a time: a worker serves other streams between two pieces."""

@@ -88,6 +88,10 @@ class Client:
         """Tell the peer `reason` and end the connection."""
         self._connection.fail(reason, linger=False)
 
+    def be_patient(self, event_type: str, payload_bytes: int) -> None:
+        """Let the session have no event of `event_type` before so many bytes have come; others end the waiting."""
+        self._connection.be_patient(event_type, payload_bytes)
+
     def take(self, event_type: str) -> list[Event]:
         """Return further events of `event_type` that have come in already, so that they are worked on in one go."""
         return self._connection.take(event_type)

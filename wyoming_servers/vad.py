@@ -101,6 +101,10 @@ class VadSession(ListeningSession):
             await self.client.send(*told)
         return True
 
+    def missing(self) -> int:
+        """Return the bytes that complete a window."""
+        return _WINDOW_BYTES - len(self._rest)
+
     async def finish(self) -> None:
         """End the voice that still speaks, and tell that all is answered."""
         told = [*map(_told, self._segmenter.finish()), AudioStop(timestamp=_ms(self._samples))]

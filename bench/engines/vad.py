@@ -26,20 +26,27 @@ _LATEST_MS = 50.0
 async def measure(report: Report, args: Namespace) -> None:  # noqa: ARG001
     """Listen with a hundred live clients that ask for every window, once for each engine and size of chunks."""
     rows = []
+    cost, latest = {}, {}
     for engine in ("silero-onnx", "silero"):
         for name, samples in _CHUNKS.items():
             percent, times = await _listen(engine, samples)
             late = [math.inf if time is None else time for time in times]
             rows.append([engine, name, str(len(times)), f"{percent:.1f}", _ms(late, 0.5), _ms(late, 0.99)])
-            if engine == "silero-onnx" and name == "64 ms":
-                what = f"{STREAMS} live streams in chunks of {name}, every window told"
-                report.add("vad_100_streams_cpu_percent", percent, at_most=_CPU_PERCENT, note=f"of one core; {what}")
-                report.add(
-                    "vad_window_p99_ms",
-                    percentile(late, 0.99),
-                    at_most=_LATEST_MS,
-                    note="from a window's last sample to its probability, at the client",
-                )
+            if engine == "silero-onnx":
+                cost[name], latest[name] = percent, percentile(late, 0.99)
+    each = ", ".join(f"{percent:.0f} in chunks of {name}" for name, percent in cost.items())
+    report.add(
+        "vad_100_streams_cpu_percent",
+        max(cost.values()),
+        at_most=_CPU_PERCENT,
+        note=f"of one core; {STREAMS} live streams, every window told; the most of {each}",
+    )
+    report.add(
+        "vad_window_p99_ms",
+        max(latest.values()),
+        at_most=_LATEST_MS,
+        note="from a window's last sample to its probability, at the client; the most of them",
+    )
     report.explain(
         f"{STREAMS} live voice activity streams",
         ["engine", "chunks of", "windows", "% of a core", "p50 ms", "p99 ms"],

@@ -62,6 +62,7 @@ class Connection(asyncio.BufferedProtocol):
         self._parser = EventParser(limits, self._budget.reserve)
         self._waiting: deque[Arrived] = deque()
         self._waiting_bytes = 0
+        self._patience: tuple[str, int] | None = None
         self._held: list[int] = []
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
@@ -88,9 +89,9 @@ class Connection(asyncio.BufferedProtocol):
         peer is gone in the middle of something. Cancelling loses nothing.
         """
         self._release()
-        if self._waiting:
+        if self.has_waiting:
             await asyncio.sleep(0)
-        while not self._waiting:
+        while not self.has_waiting:
             if self._ended.is_set():
                 if self._failure is not None:
                     raise self._failure
@@ -104,6 +105,14 @@ class Connection(asyncio.BufferedProtocol):
         if isinstance(outcome, RequestError):
             raise outcome
         return outcome
+
+    def be_patient(self, event_type: str, payload_bytes: int) -> None:
+        """Let the next `receive` wait until so many bytes have come in payloads of events of `event_type`.
+
+        It returns at once for an event of another type, for the end, and where no more can wait. `take` gives the rest.
+        """
+        if payload_bytes > 0 and not self._waiting and not self._ended.is_set():
+            self._patience = (event_type, payload_bytes)
 
     def take(self, event_type: str, most_bytes: int = 64 * KIB) -> list[Event]:
         """Return the waiting events of `event_type` that come next, without waiting, up to about `most_bytes`."""
@@ -126,8 +135,8 @@ class Connection(asyncio.BufferedProtocol):
 
     @property
     def has_waiting(self) -> bool:
-        """True when events wait for `receive`."""
-        return bool(self._waiting)
+        """True when `receive` would return at once."""
+        return bool(self._waiting) and self._patience is None
 
     async def send(self, *events: Event | Eventable) -> None:
         """Write `events`, waiting while the peer is slow to read. Several at once cost the kernel as much as one.
@@ -285,6 +294,8 @@ class Connection(asyncio.BufferedProtocol):
                 if self._ended.is_set():
                     return
                 if self._blocked:
+                    self._patience = None
+                    self._wake()
                     self._pause_reading()
                     return
                 if (arrived := self._parser.next()) is None:
@@ -308,7 +319,10 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._waiting.append(arrived)
         self._waiting_bytes += arrived.size
-        self._wake()
+        if self._patience is not None:
+            self._patience = _less(self._patience, arrived.outcome)
+        if self._patience is None:
+            self._wake()
 
     def _pop(self) -> Event | RequestError:
         """Take the first event that waits; its room is kept until the owner is done with it."""
@@ -338,6 +352,7 @@ class Connection(asyncio.BufferedProtocol):
     def _end(self, failure: WireError | None) -> None:
         if not self._ended.is_set():
             self._failure = failure
+            self._patience = None
             self._ended.set()
             self._writable.set()
             self._wake()
@@ -380,6 +395,15 @@ class Connection(asyncio.BufferedProtocol):
                 ProtocolError(f"nothing was asked for {self._limits.idle_s:g} s; connect again when needed", "idle"),
                 linger=False,
             )
+
+
+def _less(patience: tuple[str, int], outcome: Event | RequestError) -> tuple[str, int] | None:
+    """Return how patient one can still be when `outcome` has come."""
+    event_type, missing = patience
+    if isinstance(outcome, RequestError) or outcome.type != event_type:
+        return None
+    missing -= len(outcome.payload or b"")
+    return (event_type, missing) if missing > 0 else None
 
 
 def _untaken(transport: asyncio.Transport) -> int:

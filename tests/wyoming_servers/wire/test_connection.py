@@ -403,6 +403,44 @@ async def test_cancelling_receive_loses_nothing() -> None:
             assert event == Ping(text=str(number)).event()
 
 
+async def test_who_is_patient_is_told_when_there_is_enough() -> None:
+    async with listening() as (uri, peers), connect_to(uri) as client:
+        server = await peers.opened.get()
+        server.be_patient("audio-chunk", 6)
+        receiving = asyncio.create_task(server.receive())
+        for payload in (b"12", b"34"):
+            await client.send(chunk(payload))
+        await asyncio.sleep(0.1)
+        assert not receiving.done()
+        assert not server.has_waiting
+        await client.send(chunk(b"56"))
+        async with asyncio.timeout(5):
+            assert await receiving == chunk(b"12")
+        assert server.take("audio-chunk") == [chunk(b"34"), chunk(b"56")]
+        await client.send(chunk(b"78"))  # patience is for once
+        async with asyncio.timeout(5):
+            assert await server.receive() == chunk(b"78")
+
+
+@pytest.mark.parametrize("what", ["another event", "a bad event", "the end", "no room"])
+async def test_patience_ends_with(what: str) -> None:
+    async with listening(Limits(waiting_bytes=10_000)) as (uri, peers), connect_to(uri) as client:
+        server = await peers.opened.get()
+        server.be_patient("audio-chunk", 100_000)
+        receiving = asyncio.create_task(server.receive())
+        await client.send(chunk(b"12"))
+        if what == "another event":
+            await client.send(Event("audio-stop"))
+        elif what == "a bad event":
+            client.write(b'{"type":""}\n')
+        elif what == "the end":
+            await client.close()
+        else:
+            await client.send(*[chunk(b"12")] * 20)
+        async with asyncio.timeout(5):
+            assert await receiving == chunk(b"12")
+
+
 async def test_take_returns_only_what_is_there_and_of_that_type() -> None:
     async with listening() as (uri, peers), connect_to(uri) as client:
         server = await peers.opened.get()

@@ -60,6 +60,43 @@ def test_events_come_back_however_the_bytes_are_split(sent: list[Event], data: s
     assert not parser.mid_event
 
 
+@given(st.lists(events, min_size=1, max_size=2), st.lists(st.integers(0, 2), max_size=8), st.data())
+def test_events_that_begin_alike(alike: list[Event], order: list[int], data: st.DataObject) -> None:
+    sent = [alike[number % len(alike)] for number in order]
+    raw = b"".join(encode(event) for event in sent)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(raw)), max_size=20)))
+    parser = EventParser(Limits())
+    received: list[Event | RequestError] = []
+    for start, end in zip([0, *cuts], [*cuts, len(raw)], strict=True):
+        parser.push(raw[start:end])
+        received += rest(parser)
+    assert received == sent
+
+
+def test_what_is_done_to_an_event_is_not_seen_in_the_next_that_begins_alike() -> None:
+    raw = encode(Event("audio-chunk", {"rate": 16000}, b"12"))
+    parser = EventParser(Limits())
+    for _ in range(3):
+        parser.push(raw)
+        (event,) = rest(parser)
+        assert event == Event("audio-chunk", {"rate": 16000}, b"12")
+        event.data["rate"] = 8000
+
+
+def test_events_that_begin_alike_take_room_each() -> None:
+    room = [200_000]
+
+    def reserve(size: int) -> bool:
+        room[0] -= size
+        return room[0] >= 0
+
+    parser = EventParser(Limits(), reserve)
+    parser.push(encode(Event("audio-chunk", {"rate": 16000}, bytes(90_000))) * 3)
+    first, second, third = rest(parser)
+    assert isinstance(first, Event) and first == second
+    assert isinstance(third, Busy)
+
+
 def test_a_byte_at_a_time() -> None:
     sent = [Event("audio-chunk", {"rate": 16000, "text": "ß☃"}, b"\n{}\n"), Event("ping")]
     parser = EventParser(Limits())
