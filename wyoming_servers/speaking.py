@@ -22,6 +22,9 @@ from .workers import Stream
 MOST_CHARACTERS = 20_000
 """Of one request: about twenty minutes of speech."""
 
+_MOMENT_S = 0.1
+"""Of silence, where there is nothing to say."""
+
 
 @dataclass(frozen=True, slots=True)
 class Voiced:
@@ -66,7 +69,7 @@ class Speaking:
         """Say the rest."""
         await self._take(self._clauses.add(self._plain.flush()) + self._clauses.flush())
         await self._speak(over=True)
-        await self._send(self._trim.finish())
+        await self._send(self._trim.finish() or (b"" if self._played else self._moment()))
         await self._client.send(AudioStop())
 
     async def _add(self, text: str) -> None:
@@ -112,6 +115,10 @@ class Speaking:
         if pcm:
             self._played = max(now, self._played or 0.0) + self._seconds(pcm)
         return pcm
+
+    def _moment(self) -> bytes:
+        """Return a moment of silence: of no sound at all, Home Assistant makes an error."""
+        return bytes(2 * int(_MOMENT_S * self._voiced.rate))
 
     def _seconds(self, pcm: bytes) -> float:
         return len(pcm) / 2 / self._voiced.rate

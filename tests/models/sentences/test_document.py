@@ -33,7 +33,7 @@ def test_nothing_in_a_file(tmp_path: Path) -> None:
         ("a: 1\nb: [1, 2\nc: 3\n", 3, "not YAML"),
         ("a: 1\na: 2\n", 2, "'a' stands twice"),
         ("a: &x 1\nb: *x\n", 2, "an alias (*x)"),
-        ("a: 1\nb: " + "[" * 100_000, 2, "nested more than 32 deep"),
+        ("a: 1\nb: " + "[" * 100_000, 2, "nest"),  # PyYAML has a bound of its own since 6.0.4
         ("a: 1\n\nb: \x01\n", 3, "not YAML"),
         ("- a\n", 1, "must be a mapping"),
     ],
