@@ -2,7 +2,8 @@
 
 A recording is a YAML file: `server`, its `options`, and `connections`, one after the other, each a list of events. An
 event is `home assistant: TYPE` or `hearth: TYPE`, with its `data`. Home Assistant's audio is not written down but made
-again: `sound` says what was said, and how much silence followed, of which `times` pieces of `bytes` were sent. Of
+again: `sound` says what was said, and how much silence followed, of which `times` pieces of `bytes` were sent, each
+with its timestamp where the first has one. Of
 Hearth's audio one `audio-chunk` stands for all, where the last one came; it is to be heard, unless it is `silent`. "*"
 in the data stands for anything.
 """
@@ -33,6 +34,15 @@ _LOUD = 1000
 """Of 32768: speech is louder somewhere."""
 
 
+class Differs(AssertionError):
+    """Something else has come than was recorded."""
+
+    def __init__(self, message: str, code: str | None = None) -> None:
+        """`code` is an error's."""
+        super().__init__(message)
+        self.code = code
+
+
 @dataclass(frozen=True)
 class Recording:
     """What was said, and what was answered."""
@@ -56,7 +66,7 @@ def home_assistants(steps: list[dict[str, Any]]) -> list[Event]:
 
 
 async def replay(recording: Recording, uri: str) -> None:
-    """Say again what Home Assistant said; raise AssertionError where something else comes back."""
+    """Say again what Home Assistant said; raise `Differs` where something else comes back."""
     for steps in recording.connections:
         async with AsyncClient.from_uri(uri) as client:
             await _replay(client, steps)
@@ -92,10 +102,11 @@ class _Heard:
             loudest = max(loudest, *memoryview(event.payload or b"\0\0").cast("h"))
             event = await self._read()
         self._next = event
-        assert (loudest < _LOUD) == silent, f"its loudest sample is {loudest}"
+        if (loudest < _LOUD) != silent:
+            raise Differs(f"the loudest sample of what is said is {loudest}")
 
     async def expect_no_more(self) -> None:
-        """Raise where something else has been sent: a pong comes after it."""
+        """Raise `Differs` where something else has been sent: a pong comes after it."""
         await self._client.write_event(Ping(text="that was all").event())
         _compare(await self._read(), "pong", {"text": "that was all"})
 
@@ -107,7 +118,8 @@ class _Heard:
 
 
 def _compare(event: Event, wanted: str, data: dict[str, Any]) -> None:
-    assert (event.type, _as_recorded(event.data, data)) == (wanted, data)
+    if (event.type, _as_recorded(event.data, data)) != (wanted, data):
+        raise Differs(f"{wanted} {data} was recorded, and {event.type} {event.data} has come", event.data.get("code"))
 
 
 def _as_recorded(came: Any, recorded: Any) -> Any:
@@ -129,8 +141,10 @@ def _events(step: dict[str, Any]) -> Iterator[Event]:
     size = step["bytes"]
     pcm = sound(**step["sound"])
     assert len(pcm) >= size * step["times"], "the sound is shorter than it was"
+    began = data.get("timestamp")
     for at in range(0, size * step["times"], size):
-        yield Event(kind, data, pcm[at : at + size])
+        timestamp = None if began is None else began + at * 1000 // (2 * _RATE)
+        yield Event(kind, data | {"timestamp": timestamp}, pcm[at : at + size])
 
 
 @cache

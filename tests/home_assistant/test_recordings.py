@@ -15,7 +15,7 @@ from wyoming.info import Describe, Info
 from bench.servers import serving
 from wyoming_servers.wire import encode
 
-from .recording import RECORDINGS, Recording, home_assistants, read, replay
+from .recording import RECORDINGS, Differs, Recording, home_assistants, read, replay
 
 _ANSWER_S = 5.0
 """Home Assistant waits so long for `describe`."""
@@ -115,8 +115,8 @@ async def _come_back(recording: Recording, uri: str) -> None:
         while True:
             try:
                 await replay(recording, uri)
-            except AssertionError as error:
-                if "'busy'" not in str(error):
+            except Differs as error:
+                if error.code != "busy":
                     raise
                 await asyncio.sleep(0.1)
             else:
