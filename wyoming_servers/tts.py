@@ -3,7 +3,8 @@
 Plain: `synthesize` is answered by audio-start, chunks and audio-stop. Streaming: after `synthesize-start` the text
 comes in `synthesize-chunk`s and is said clause by clause as it comes; the whole `synthesize` that some clients send as
 well is ignored; `synthesize-stop` is answered by audio-stop, then `synthesize-stopped`. Both ways the answer is one
-audio-start, at once, and one audio-stop, however little there is to say; an `error` ends it without one.
+audio-start, at once, and one audio-stop, with a moment of silence where there is nothing to say; an `error` ends it
+without one.
 """
 
 from __future__ import annotations

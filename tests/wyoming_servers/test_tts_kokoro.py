@@ -68,8 +68,8 @@ async def test_it_describes_itself(uri: str) -> None:
 
 async def test_it_speaks(client: AsyncClient) -> None:
     assert 0.3 < await say(client, "It is on.") < 2
-    assert await say(client, "😀 ... **!**") > 0  # the emoji's name
-    assert await say(client, "...") == 0
+    assert await say(client, "😀 ... **!**") > 0.2  # the emoji's name
+    assert await say(client, "...") == pytest.approx(0.1)  # of silence
     assert await say(client, "It is on.", SynthesizeVoice(language="en-GB")) > 0.3
 
 
