@@ -177,6 +177,7 @@ async def _satellite(folder: Path) -> AsyncIterator[tuple[asyncio.subprocess.Pro
         *(sys.executable, "-P", "-m", "satellite", "satellite", "--home-assistant", "--no-zeroconf"),
         *(str(part) for option in options.items() for part in option),
         stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,  # it tells of each turn that was cut off
     )
     try:
         await _ready(uri)
