@@ -4,8 +4,8 @@ A recording is a YAML file: `server`, its `options`, and `connections`, one afte
 event is `home assistant: TYPE` or `hearth: TYPE`, with its `data`. Home Assistant's audio is not written down but made
 again: `sound` says what was said, and how much silence followed, of which `times` pieces of `bytes` were sent, each
 with its timestamp where the first has one. Of
-Hearth's audio one `audio-chunk` stands for all, where the last one came; it is to be heard, unless it is `silent`. "*"
-in the data stands for anything.
+Hearth's audio one `audio-chunk` stands for all, where the last one came: `seconds` long, give or take a tenth, and to
+be heard unless it is `silent`. "*" in the data stands for anything.
 """
 
 from __future__ import annotations
@@ -76,7 +76,9 @@ async def _replay(client: AsyncClient, steps: list[dict[str, Any]]) -> None:
     heard = _Heard(client)
     for step in steps:
         if "hearth" in step:
-            await heard.expect(step["hearth"], step.get("data", {}), silent=step.get("silent", False))
+            await heard.expect(step["hearth"], step.get("data", {}))
+            if "seconds" in step:
+                await heard.expect_sound(step["seconds"], step["data"], silent=step.get("silent", False))
         else:
             for event in _events(step):
                 await client.write_event(event)
@@ -88,22 +90,25 @@ class _Heard:
 
     def __init__(self, client: AsyncClient) -> None:
         self._client = client
+        self._last = Event("")
         self._next: Event | None = None
 
-    async def expect(self, wanted: str, data: dict[str, Any], *, silent: bool = False) -> None:
-        """Read the next event, or all audio that follows."""
-        event = await self._read()
-        _compare(event, wanted, data)
-        if not AudioChunk.is_type(wanted):
-            return
-        loudest = 0
+    async def expect(self, wanted: str, data: dict[str, Any]) -> None:
+        """Read the next event."""
+        self._last = await self._read()
+        _compare(self._last, wanted, data)
+
+    async def expect_sound(self, seconds: float, data: dict[str, Any], *, silent: bool) -> None:
+        """Read the rest of the audio of which the first piece was read."""
+        event, pcm = self._last, b""
         while AudioChunk.is_type(event.type):
-            _compare(event, wanted, data)
-            loudest = max(loudest, *memoryview(event.payload or b"\0\0").cast("h"))
+            _compare(event, "audio-chunk", data)
+            pcm += event.payload or b""
             event = await self._read()
         self._next = event
-        if (loudest < _LOUD) != silent:
-            raise Differs(f"the loudest sample of what is said is {loudest}")
+        lasts, loudest = len(pcm) / (2 * data["rate"]), max(memoryview(pcm).cast("h"))
+        if (loudest < _LOUD) != silent or not 0.9 * seconds < lasts < 1.1 * seconds:
+            raise Differs(f"what is said lasts {lasts:.3g} s, and its loudest sample is {loudest}")
 
     async def expect_no_more(self) -> None:
         """Raise `Differs` where something else has been sent: a pong comes after it."""
