@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "say": "speak a text, aloud or into a WAV file",
     "look": "what is seen in pictures",
     "models": "the weights of the neural engines: list, pull, verify, remove; which engine does which job",
+    "install-service": "start a satellite, a server or the whole house at every boot, by systemd",
     "doctor": "what is well here, what is not, and what to do about it",
 }
 
@@ -74,7 +75,7 @@ def _parser() -> Parser:
 
 
 def _run(name: str, arguments: Sequence[str]) -> int:
-    command = importlib.import_module(f"satellite.commands.{name}")
+    command = importlib.import_module(f"satellite.commands.{name.replace('-', '_')}")
     parser = Parser(prog=f"hearth {name}", description=command.__doc__, formatter_class=RawDescriptionHelpFormatter)
     command.add_options(parser)
     args = parser.parse_args(arguments)

@@ -67,7 +67,7 @@ class Job:
 def main(job: Job, argv: Sequence[str] | None = None) -> int:
     """Run the server until SIGTERM or SIGINT; return its exit status: 0 stopped, 1 failed, 2 wrong options."""
     follow_parent()
-    args = _parser(job).parse_args(argv)
+    args = parser(job).parse_args(argv)
     logging.basicConfig(
         level=logging.DEBUG if args.debug else logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s" if args.debug else "%(levelname)s %(message)s",
@@ -81,7 +81,8 @@ def main(job: Job, argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser(job: Job) -> Parser:
+def parser(job: Job) -> Parser:
+    """Return what reads the server's options."""
     parser = Parser(prog=f"wyoming_servers.{job.name}", description=job.description)
     parser.add_argument(
         "--uri",

@@ -18,7 +18,7 @@ import yaml
 
 from satellite.commands.common import PORTS
 from satellite.commands.satellite import add_options
-from wyoming_servers.program import _parser
+from wyoming_servers.program import parser
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -79,16 +79,16 @@ def test_the_compose_file_keeps_to_the_specification() -> None:
 def test_each_server_is_a_service_with_its_own_ports(job: str) -> None:
     command, given, *options = shlex.split(services()[job]["command"])
     assert (command, given) == ("serve", job)
-    args = _parser(importlib.import_module(f"wyoming_servers.{job}").JOB).parse_args(options)
+    args = parser(importlib.import_module(f"wyoming_servers.{job}").JOB).parse_args(options)
     assert args.uri == f"tcp://0.0.0.0:{PORTS[job]}"
     assert args.zeroconf == ""
 
 
 def test_the_satellites_command_is_one() -> None:
     command, *options = shlex.split(services()["satellite"]["command"])
-    parser = ArgumentParser()
-    add_options(parser)
-    parser.parse_args(options)
+    takes = ArgumentParser()
+    add_options(takes)
+    takes.parse_args(options)
     assert command == "satellite"
 
 

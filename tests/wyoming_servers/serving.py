@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from wyoming.client import AsyncClient
 from wyoming.event import Event, Eventable
 
-from wyoming_servers.program import Job, _parser
+from wyoming_servers.program import Job, parser
 from wyoming_servers.service import Service
 from wyoming_servers.wire import Limits
 
@@ -19,7 +19,7 @@ async def serving(
     job: Job, *options: str, uri: str = "tcp://127.0.0.1:0", limits: Limits | None = None
 ) -> AsyncIterator[str]:
     """Serve `job` for the length of a block; yields its address."""
-    args = _parser(job).parse_args(options)
+    args = parser(job).parse_args(options)
     async with job.open(args) as (info, session), Service(info, session, limits=limits).listen(uri) as bound:
         yield bound
 

@@ -22,8 +22,12 @@ _FALSE = {"", "0", "false", "no", "off"}
 
 def default_data_dir() -> Path:
     """Return where state is kept unless `--data-dir` says otherwise (the XDG base directory specification)."""
-    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(base) / "hearth"
+    if base := os.environ.get("XDG_DATA_HOME"):
+        return Path(base) / "hearth"
+    try:
+        return Path.home() / ".local" / "share" / "hearth"
+    except RuntimeError:  # a user without a home, such as a service's
+        return Path("/var/lib/hearth")
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:
