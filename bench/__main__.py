@@ -15,6 +15,7 @@ BENCHES = {
     "speech-to-intent": "share of spoken commands of which every slot comes out right, and the time it takes",
     "describe-under-load": "how soon a server says what it is while it works flat out",
     "voice-to-voice": "from the true end of speech to the first sound of the answer",
+    "idle": "memory and CPU of a satellite that waits for its wake word",
     "engines": "neural engines against the same libraries used directly",
     "wer": "word error rate of the asr server on recordings of your own",
     "home-assistant": "turns with Home Assistant, each cut off at a random moment: nothing stuck, nothing said twice",

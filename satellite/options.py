@@ -11,6 +11,8 @@ from wyoming.tts import SynthesizeVoice
 
 from camera.camera import Camera
 from camera.source import check_source
+from models.engine import WakeWordStream
+from models.microwakeword import open_wake_words
 from wyoming_servers.wire.audio import Format
 from wyoming_servers.wire.options import whole
 
@@ -32,6 +34,7 @@ def add_satellite_options(parser: ArgumentParser) -> None:
     add_speaker_options(parser)
     add_camera_options(parser)
     add_event_options(parser)
+    add_wake_options(parser)
     group = parser.add_argument_group("turns")
     group.add_argument("--language", help="language that is spoken, such as en (the servers' own)")
     group.add_argument("--voice", help="name of the voice that answers (the tts server's own)")
@@ -54,6 +57,27 @@ def add_microphone_options(parser: ArgumentParser) -> None:
         type=Path,
         metavar="PATH",
         help="WAV file, or folder of them, played at live speed; the satellite ends when all are answered",
+    )
+
+
+def add_wake_options(parser: ArgumentParser) -> None:
+    """Add by which word it is called."""
+    group = parser.add_argument_group("wake word", "Without one it listens to everybody who speaks.")
+    group.add_argument(
+        "--wake-word-name",
+        "--wake-word",
+        dest="wake_word",
+        action="append",
+        default=[],
+        metavar="NAME|PATH",
+        help="listen to who says this first: okay_nabu, hey_jarvis, hey_mycroft, alexa, or a microWakeWord model of"
+        " your own, its .json file with its .tflite file beside it; may be repeated",
+    )
+    group.add_argument(
+        "--wake-word-threshold",
+        type=float,
+        metavar="PROBABILITY",
+        help="how sure it must be of the word, between 0 and 1; more for fewer false ones (what its model says)",
     )
 
 
@@ -93,6 +117,19 @@ def open_microphone(args: Namespace) -> Microphone:
         sound = (args.mic_command_rate, args.mic_command_width, args.mic_command_channels)
         return CommandMicrophone(args.mic_command, sound, args.mic_command_samples_per_chunk)
     return DeviceMicrophone(_device(args.mic_device))
+
+
+def open_wake_word(args: Namespace) -> WakeWordStream | None:
+    """Return what hears the wake words here, or None where there are none.
+
+    Raises `EngineUnavailable` for a file that is wrong or a missing package, `BadInput` for a word that is not known.
+    """
+    if not args.wake_word:
+        return None
+    own = [word for word in args.wake_word if Path(word).suffix in {".json", ".tflite"}]
+    engine = open_wake_words(own)
+    names = [Path(word).stem if word in own else word for word in args.wake_word]
+    return engine.open(names=names, threshold=args.wake_word_threshold)
 
 
 def open_speaker(args: Namespace) -> Speaker:

@@ -16,6 +16,7 @@ from camera.camera import Camera
 from camera.flow import Flow
 from camera.sightings import Sightings
 from camera.source import CameraError
+from models.engine import WakeWordStream
 from wyoming_servers.wire import WireError, connect
 from wyoming_servers.wire.tasks import first_of
 
@@ -26,6 +27,7 @@ from .asking import Patience
 from .clips import ClipMicrophone, play_files
 from .controls import Control, Controls
 from .ear import Ear
+from .happenings import Happening
 from .house import Servers
 from .microphone import Microphone, MicrophoneError
 from .report import Observer, Observers, State
@@ -37,11 +39,15 @@ from .turn import Means, Talk, take_turn
 from .ulid import new_ulid
 from .utterance import Utterance
 from .voice import Voice
+from .wake_server import WakeServer
+from .waking import Waking
 
 _LOGGER = logging.getLogger(__name__)
 
 _FIND_S = 10.0
 """How long recordings wait for the servers that they want to be heard by."""
+
+_QUESTION_MARKS = ("?", "\N{GREEK QUESTION MARK}", "\N{ARABIC QUESTION MARK}", "\N{FULLWIDTH QUESTION MARK}")
 
 _PHRASE = Patience(silent=2.0, failing=0.0)
 """A timer rings now, with words or without."""
@@ -58,18 +64,21 @@ class Satellite:
         *,
         camera: Camera | None = None,
         controls: Controls | None = None,
+        wake_word: WakeWordStream | None = None,
         observer: Observer | None = None,
         language: str | None = None,
         voice: SynthesizeVoice | None = None,
         patience: Patience | None = None,
     ) -> None:
+        """With a `wake_word` it answers who says that first; without one, everybody who speaks."""
         self._microphone = microphone
         self._speaker = speaker
         self._servers = servers
         self._camera = camera
         self._controls = controls or Controls(volume=speaker.volume)
         self._observer = Observers(*([observer] if observer is not None else []))
-        self._ear = Ear()
+        self._wake_word = wake_word
+        self._ear = Ear(None if wake_word is None else Waking(wake_word))
         self._voice_activity = Voice(servers, self._ear.judge)
         self._sightings = Sightings()
         self._timers = Timers(time.monotonic)
@@ -109,6 +118,8 @@ class Satellite:
                     tasks.create_task(self._apologies.run(), name="apologies"),
                     tasks.create_task(self._converse(), name="turns"),
                 ]
+                if isinstance(self._wake_word, WakeServer):
+                    running.append(tasks.create_task(self._wake_word.run(), name="wake word"))
                 if self._camera is not None:
                     running.append(tasks.create_task(self._film(self._camera), name="camera"))
                     running.append(tasks.create_task(self._look(self._camera), name="image"))
@@ -133,17 +144,24 @@ class Satellite:
     # ---- turns and timers, one after the other
 
     async def _converse(self) -> None:
+        if self._wake_word is not None:
+            self._observer.happened(Happening.DETECT)
         while True:
             due = self._timers.next_at
             wait = None if due is None else max(0.0, max(due, self._quiet_until) - time.monotonic())
             try:
                 async with asyncio.timeout(wait):
-                    utterance = await self._ear.hear()
+                    # A timer that rings is silenced without the wake word.
+                    utterance = await self._ear.hear(uncalled=self._timers.ringing)
             except TimeoutError:
                 if (timer := self._timers.due()) is not None:
                     await self._unless_stopped(self._ring(timer))
             else:
+                if utterance.wake_word is not None:
+                    self._observer.happened(Happening.DETECTION, utterance.wake_word)
                 await self._unless_stopped(self._answer(utterance))
+                if self._wake_word is not None:
+                    self._observer.happened(Happening.DETECT)
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
         """Do `work` to its end, or until `_stop`."""
@@ -183,7 +201,9 @@ class Satellite:
 
     async def _answer(self, utterance: Utterance) -> None:
         try:
-            await take_turn(utterance, self._means, self._talk)
+            report = await take_turn(utterance, self._means, self._talk)
+            if self._wake_word is not None and report.reply.rstrip().endswith(_QUESTION_MARKS):
+                self._ear.invite()  # who is asked something need not call again
         except Exception:
             _LOGGER.exception("a turn failed unexpectedly")
             await self._say_sorry()

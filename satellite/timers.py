@@ -107,6 +107,11 @@ class Timers:
         if timer.rang >= RINGS:
             self.cancel(timer.id)
 
+    @property
+    def ringing(self) -> bool:
+        """Whether one rings, or is between two rings."""
+        return any(timer.rang for timer in self._timers.values())
+
     def stop_ringing(self) -> bool:
         """Forget the timers that are due or ring already; return whether there were any."""
         now = self._clock()

@@ -78,7 +78,7 @@ class Means:
 
 
 async def take_turn(utterance: Utterance, means: Means, talk: Talk) -> TurnReport:
-    """Answer `utterance`; return when the answer was heard.
+    """Answer `utterance`; return when the answer was heard. One in which nobody spoke is not answered.
 
     Whatever the servers do, it ends within `means.patience`, in an answer or an apology. Cancelling it closes the
     connections, and the house is silent at once.
@@ -123,7 +123,8 @@ class _Turn:
             except StageFailed as error:
                 await self._only_apologise(error)
             else:
-                await self._answer(asker)
+                if self.report.heard or not self._utterance.is_silent:
+                    await self._answer(asker)
 
     async def _hear(self, asker: Asker) -> None:
         report = self.report

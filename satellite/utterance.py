@@ -26,6 +26,10 @@ class Utterance:
         """Monotonic time."""
         self._longest = len(self._sound.items) * CHUNK_SAMPLES + round(LONGEST_S * RATE)
         self._quiet_from: int | None = None
+        self.wake_word: str | None = None
+        """By which the house was called for it."""
+        self.is_silent = False
+        """Whether nobody has begun to speak in it so far."""
 
     @property
     def samples(self) -> int:
@@ -46,6 +50,12 @@ class Utterance:
     def voice(self, quiet_from: int | None) -> None:
         """Learn that the voice fell silent at a place, or (None) that it goes on."""
         self._quiet_from = quiet_from
+        if quiet_from is None:
+            self.is_silent = False
+
+    def await_voice(self, seconds: float) -> None:
+        """Learn that nobody speaks yet; it ends where nobody begins to within `seconds` of its first sample."""
+        self._quiet_from, self.is_silent = round(seconds * RATE), True
 
     def end(self) -> None:
         """Say that nothing more will come: the turn knows what was said, or the microphone is gone."""

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 
 from wyoming.audio import AudioChunk, AudioStart
+from wyoming.ping import Ping
 
 from models.engine import EngineUnavailable, VoiceActivity, VoiceActivityStream
 from wyoming_servers.wire import Connection, ConnectionLost, WireError, answer, connect
@@ -25,6 +26,9 @@ _LOGGER = logging.getLogger(__name__)
 
 WINDOW_SAMPLES = 512
 """Of one probability: 32 ms."""
+
+_PING_S = 20.0
+"""A server ends a connection on which nothing goes either way for a minute; with a wake word there often is nothing."""
 
 BEHIND_S = 0.5
 """A server that judges later than this is too late to be of use."""
@@ -124,7 +128,12 @@ class Voice:
             connection.send_nowait(_chunk(bytes(self._unjudged)))
         self._server, self._stream = connection, None
         while True:
-            event = await answer(connection)
+            try:
+                async with asyncio.timeout(_PING_S):
+                    event = await answer(connection)
+            except TimeoutError:
+                connection.send_nowait(Ping())
+                continue
             if Judgement.is_type(event.type) and connection is self._server:
                 self._judged(Judgement.from_event(event).probability)
 

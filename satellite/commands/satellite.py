@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 
 from camera.camera import Camera
+from models.engine import EngineError, WakeWordStream
 from satellite.clips import find_clips
 from satellite.controls import Controls
 from satellite.event_commands import EventCommands, chosen_commands
@@ -20,12 +21,20 @@ from satellite.home_assistant.serving import serve_home_assistant
 from satellite.house import Servers as House
 from satellite.measures import Measures, watch_frames
 from satellite.mqtt.options import add_mqtt_options, open_device
-from satellite.options import add_satellite_options, chosen_voice, open_camera, open_microphone, open_speaker
+from satellite.options import (
+    add_satellite_options,
+    chosen_voice,
+    open_camera,
+    open_microphone,
+    open_speaker,
+    open_wake_word,
+)
 from satellite.report import Observer, Observers
 from satellite.satellite import Satellite
 from satellite.servers import ByHand, Servers
 from satellite.settings import Settings, recall, settings_file
 from satellite.trust import Trust
+from satellite.wake_server import WakeServer
 from wyoming_servers.wire.health import Health, add_http_option, serve_health
 
 from .common import Output, add_common_options
@@ -85,6 +94,7 @@ async def serve(args: Namespace, servers: House, observer: Observer, health: Hea
             servers,
             camera=camera,
             controls=controls,
+            wake_word=_wake_word(args, servers),
             observer=observers,
             language=args.language,
             voice=chosen_voice(args),
@@ -113,6 +123,17 @@ async def attended(
     ):
         commands.happened(Happening.STARTUP)
         yield controls, Observers(*observers, Measures(), commands, *([device] if device is not None else []))
+
+
+def _wake_word(args: Namespace, servers: House) -> WakeWordStream | None:
+    """Return what hears the wake words: the server that was named for it, or else the engine here."""
+    if not args.wake_word or not any(named.job == "wake" for named in args.server):
+        return open_wake_word(args)
+    try:
+        here = open_wake_word(args)
+    except EngineError:  # the server may know the word
+        here = None
+    return WakeServer(servers, args.wake_word, here)
 
 
 def _by_hand(text: str) -> ByHand:

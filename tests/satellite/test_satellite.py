@@ -13,7 +13,9 @@ from wyoming.event import Event
 
 from camera.camera import Camera
 from camera.source import CameraError
+from models.engine import WakeWordStream
 from models.espeak import EspeakSynthesizer
+from models.microwakeword import open_wake_words
 from satellite.answers import FolderSink
 from satellite.asking import Patience
 from satellite.clips import ClipMicrophone
@@ -25,6 +27,7 @@ from satellite.sound_command import CommandMicrophone
 from satellite.speaker import Speaker
 from satellite.timers import Timer
 from satellite.watch import Origin, Server
+from tests.models.speech import speech as spoken_word
 from wyoming_servers.service import Client, Service
 from wyoming_servers.wire import Info
 from wyoming_servers.wire.audio import AudioConverter, read_wav, write_wav
@@ -67,7 +70,9 @@ async def satellite_in(
     folder: Path,
     microphone: Microphone | None = None,
     camera: Camera | None = None,
+    *,
     controls: Controls | None = None,
+    wake_word: WakeWordStream | None = None,
 ) -> AsyncIterator[tuple[Satellite, Watcher]]:
     watcher = Watcher()
     satellite = Satellite(
@@ -76,6 +81,7 @@ async def satellite_in(
         servers,
         camera=camera,
         controls=controls,
+        wake_word=wake_word,
         observer=watcher,
         patience=Patience(connect=1, silent=2, failing=1, turn=20),
     )
@@ -313,6 +319,90 @@ async def test_stop_ends_a_timer_that_rings(tmp_path: Path, speech: bytes) -> No
             await asyncio.sleep(0.2)
             assert satellite._timers.listed() == []
             assert watcher.rings == []
+
+
+@pytest.fixture
+def nabu() -> WakeWordStream:
+    pytest.importorskip("pymicro_wakeword", reason="pymicro-wakeword is not installed")
+    return open_wake_words().open(names=["okay_nabu"])
+
+
+def called(pcm: bytes = b"") -> bytes:
+    return spoken_word("Okay Nabu.", before_ms=300, after_ms=100) + pcm
+
+
+async def test_with_a_wake_word_it_answers_who_calls_and_nobody_else(
+    tmp_path: Path, speech: bytes, nabu: WakeWordStream
+) -> None:
+    heard: list[bytes] = []
+    async with house(
+        serving("asr", asr(heard=heard)), serving("handle", handle("Noon.")), serving("tts", tts())
+    ) as servers:
+        microphone = ClipMicrophone(hiss=0)
+        async with satellite_in(servers, tmp_path, microphone, wake_word=nabu) as (satellite, watcher):
+            await asyncio.wait_for(satellite.ready(), 5)
+            await microphone.play(speech)
+            await asyncio.sleep(0.5)
+            assert watcher.states == []
+            await microphone.play(called(speech))
+            await until(lambda: watcher.reports, 10)
+    assert [report.reply for report in watcher.reports] == ["Noon."]
+    assert speech in heard[0]
+    assert len(heard[0]) < len(speech) + 2 * 32_000
+
+
+async def test_who_calls_and_says_nothing_gets_no_answer(
+    tmp_path: Path, speech: bytes, nabu: WakeWordStream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("satellite.ear.INVITED_S", 0.5)
+    asked: list[Event] = []
+    async with house(
+        serving("asr", asr("")), serving("handle", handle("What?", asked=asked)), serving("tts", tts())
+    ) as servers:
+        microphone = ClipMicrophone(hiss=0)
+        async with satellite_in(servers, tmp_path, microphone, wake_word=nabu) as (satellite, watcher):
+            await asyncio.wait_for(satellite.ready(), 5)
+            await microphone.play(called())
+            await until(lambda: watcher.reports, 5)
+            await asyncio.wait_for(satellite.ready(), 5)
+    (report,) = watcher.reports
+    assert (report.heard, report.reply, report.error, report.apology) == ("", "", None, None)
+    assert watcher.states == [State.LISTENING, State.PROCESSING, State.IDLE]
+    assert asked == []
+
+
+async def test_who_is_asked_something_need_not_call_again(tmp_path: Path, speech: bytes, nabu: WakeWordStream) -> None:
+    async with house(
+        serving("asr", asr("add milk")), serving("handle", handle("To which list?")), serving("tts", tts())
+    ) as servers:
+        microphone = ClipMicrophone(hiss=0)
+        async with satellite_in(servers, tmp_path, microphone, wake_word=nabu) as (satellite, watcher):
+            await asyncio.wait_for(satellite.ready(), 5)
+            await microphone.play(called(speech))
+            await until(lambda: len(watcher.reports) == 1, 10)
+            await until(lambda: watcher.states[-1] is State.LISTENING, 2)
+            await microphone.play(speech)
+            await until(lambda: len(watcher.reports) == 2, 10)
+    assert [report.reply for report in watcher.reports] == ["To which list?"] * 2
+
+
+async def test_a_timer_that_rings_is_stopped_without_the_wake_word(
+    tmp_path: Path, speech: bytes, nabu: WakeWordStream
+) -> None:
+    order = [{"name": "timer-set", "data": {"seconds": 0.1, "name": "egg"}}]
+    async with house(
+        serving("asr", asr("stop")),
+        serving("handle", handle("Yes.", context={"actions": order})),
+        serving("tts", tts()),
+    ) as servers:
+        microphone = ClipMicrophone(hiss=0)
+        async with satellite_in(servers, tmp_path, microphone, wake_word=nabu) as (satellite, watcher):
+            await asyncio.wait_for(satellite.ready(), 5)
+            await microphone.play(called(speech))
+            await until(lambda: watcher.rings, 10)
+            await asyncio.wait_for(satellite.ready(), 5)
+            await microphone.play(speech)
+            await until(lambda: len(watcher.reports) == 2, 10)
 
 
 def test_what_a_timer_says() -> None:

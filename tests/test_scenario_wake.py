@@ -1,0 +1,92 @@
+"""One breath: the wake word and a command, through the real ear and real servers, as fast as they can."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.microwakeword import open_wake_words
+from models.silero import SileroVoiceActivity
+from satellite.asking import Asker
+from satellite.deciding import decide
+from satellite.ear import Ear
+from satellite.hearing import hear
+from satellite.rehearsal import OwnServers, own_servers
+from satellite.reply import Reply
+from satellite.voice import Voice
+from satellite.waking import Waking
+from wyoming_servers.wire.audio import RATE, read_wav
+
+from .satellite.fast import Fast
+from .satellite.houses import House
+
+pytest.importorskip("pymicro_wakeword", reason="pymicro-wakeword is not installed: script/setup")
+
+OFFICE_LIGHTS = {"name": "HassTurnOn", "slots": {"area": "office", "domain": "light"}}
+
+ENDS_S = {"okay_nabu": 1.53, "hey_jarvis": 1.29, "hey_mycroft": 1.19, "alexa": 1.05}
+"""Where the word ends in its recording, which goes on for 2 s."""
+
+
+def over_a_room(sounds: Sequence[bytes]) -> bytes:
+    """Return the sounds one after the other, with the noise of a quiet room."""
+    sound = np.frombuffer(b"".join(sounds), "<i2").astype(np.float32)
+    noise = np.random.default_rng(0).normal(0, 20, len(sound))
+    both = np.clip(sound + noise, -32768, 32767).astype("<i2").tobytes()
+    return both[: len(both) // 640 * 640]
+
+
+def from_its_first_sound(pcm: bytes) -> bytes:
+    """Return a recording without the quiet before its first sound, 30 dB below the loudest."""
+    samples = np.abs(np.frombuffer(pcm, "<i2").astype(np.int32))
+    return pcm[2 * int(np.flatnonzero(samples > samples.max() / 30)[0]) :]
+
+
+async def understood(servers: OwnServers, word: str, sound: bytes) -> dict[str, Any] | None:
+    """Return the intent of what is said to a satellite that is called by `word`."""
+    ear = Ear(Waking(open_wake_words().open(names=[word])))
+    voice = Voice(House(), ear.judge, open_engine=SileroVoiceActivity)
+
+    async def listen() -> None:
+        async with Fast(sound) as microphone:
+            await ear.run(microphone, voice)
+
+    listening = asyncio.create_task(listen())
+    try:
+        utterance = await asyncio.wait_for(ear.hear(), 10)
+        async with Asker(servers) as asker:
+            text, _ = await hear(asker, utterance, language="en", began=lambda: None)
+            return (await decide(asker, text, Reply(), language="en", context={})).intent
+    except TimeoutError:
+        return None
+    finally:
+        listening.cancel()
+        await asyncio.wait([listening])
+
+
+@pytest.mark.timeout(240)
+async def test_one_breath(tmp_path: Path, shared: Path) -> None:
+    words = {word: read_wav(shared / "media" / "wakeword" / "clips" / f"{word}.wav") for word in ENDS_S}
+    commands = [read_wav(clip) for clip in sorted((shared / "media/speech/office_lights").glob("*_16bit.wav"))]
+    assert len(commands) == 20
+    quiet = bytes(2 * RATE * 2)
+    found: dict[tuple[str, str], int] = {}
+    async with own_servers(tmp_path, jobs=("asr", "handle")) as servers:
+        for word, clip in words.items():
+            said = commands if word == "okay_nabu" else commands[::5]
+            end = 2 * round(ENDS_S[word] * RATE)
+            for name, between in (("joined", clip[end:]), ("one breath", bytes(2 * round(0.15 * RATE)))):
+                for command in said:
+                    after = command if name == "joined" else from_its_first_sound(command)
+                    sound = over_a_room([clip[:end], between, after, quiet])
+                    found.setdefault((word, name), 0)
+                    found[word, name] += await understood(servers, word, sound) == OFFICE_LIGHTS
+    print(found)  # noqa: T201
+    assert found["okay_nabu", "joined"] >= 19, found
+    assert found["okay_nabu", "one breath"] >= 19, found
+    assert all(count >= 3 for count in found.values()), found
