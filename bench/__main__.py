@@ -19,6 +19,7 @@ BENCHES = {
     "engines": "neural engines against the same libraries used directly",
     "wer": "word error rate of the asr server on recordings of your own",
     "home-assistant": "turns with Home Assistant, each cut off at a random moment: nothing stuck, nothing said twice",
+    "mqtt": "how soon what a satellite does is seen on the broker, and what a command to it has changed",
     "hostile": "every kind of bad input against all servers",
 }
 

@@ -9,26 +9,36 @@ from __future__ import annotations
 import asyncio
 from argparse import ArgumentParser, Namespace
 
-from .checks import CHECKS, State
+from satellite.mqtt.options import add_mqtt_options
+
+from .broker import check_broker
+from .checks import CHECKS, Finding, State
 from .common import Output, add_common_options
 
 _STYLES = {State.OK: "green", State.NOTE: "yellow", State.FAULT: "bold red"}
 
 
 def add_options(parser: ArgumentParser) -> None:
-    """Add what every command takes."""
+    """Add what every command takes, and where the broker is."""
     add_common_options(parser)
+    add_mqtt_options(parser)
 
 
 async def run(args: Namespace) -> int:
     """Look, and tell line by line."""
     output = Output(json=args.json)
     faults = 0
-    for check in CHECKS:
-        for finding in await asyncio.to_thread(check, args.data_dir):
+
+    def show(findings: list[Finding]) -> None:
+        nonlocal faults
+        for finding in findings:
             faults += finding.state is State.FAULT
             output.record(check=finding.check, state=finding.state, text=finding.text, remedy=finding.remedy)
             output.line(f"{finding.state:5}  {finding.check:12}  {finding.text}", _STYLES[finding.state])
             if finding.remedy:
                 output.line(f"       {'':12}  -> {finding.remedy}")
+
+    for check in CHECKS:
+        show(await asyncio.to_thread(check, args.data_dir))
+    show(await check_broker(args))
     return 1 if faults else 0
