@@ -28,7 +28,8 @@ _MOST_ACTIONS = 64
 _AFTER_STOP_S = 0.5
 """A server that ends its stream without a `handled` may still send that."""
 
-_ANSWERS = ("handled", "not-handled", "not-recognized", "intent")
+ANSWERS = ("handled", "not-handled", "not-recognized", "intent")
+"""Types of events that end an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,31 +56,37 @@ async def decide(asker: Asker, text: str, reply: Reply, *, language: str | None,
                 reply.add(Fields(event.type, event.data).text("text"))
             elif event.type == "handled-stop":
                 return await _after_stop(connection)
-            elif event.type in _ANSWERS:
+            elif event.type in ANSWERS:
                 return _read(event)
 
     async def _after_stop(connection: Connection) -> Decision:
         try:
             async with asyncio.timeout(_AFTER_STOP_S):
-                while (event := await asker.next(connection)).type not in _ANSWERS:
+                while (event := await asker.next(connection)).type not in ANSWERS:
                     pass
         except (TimeoutError, WireError):
             return Decision(handled=True)  # it has told the whole text, and knows no more to say
         return _read(event)
 
     def _read(event: Event) -> Decision:
-        fields = Fields(event.type, event.data)
-        if event.type == "intent":
-            reply.add(NOBODY_DOES)
-            slots = {entity.text("name"): entity.value("value") for entity in fields.objects("entities")}
-            return Decision(handled=False, intent={"name": fields.text("name"), "slots": slots})
-        reply.complete(fields.text("text", default=""))
-        if event.type != "handled" and not reply.text:
+        text, decision = read_answer(event)
+        reply.complete(text)
+        if not decision.handled and not reply.text:
             reply.add(NOT_UNDERSTOOD)
-        context = fields.optional_object("context") or {}
-        intent, actions = context.get("intent"), context.get("actions") or []
-        if not isinstance(actions, list) or len(actions) > _MOST_ACTIONS:
-            raise BadValue(f"'actions' of '{event.type}' takes a list of at most {_MOST_ACTIONS} objects")
-        return Decision(event.type == "handled", intent if isinstance(intent, dict) else None, tuple(actions))
+        return decision
 
     return await asker.ask("handle", attempt)
+
+
+def read_answer(event: Event) -> tuple[str, Decision]:
+    """Return the whole text of the answer that `event`, one of `ANSWERS`, ends, and the rest. Raises `BadValue`."""
+    fields = Fields(event.type, event.data)
+    if event.type == "intent":
+        slots = {entity.text("name"): entity.value("value") for entity in fields.objects("entities")}
+        return NOBODY_DOES, Decision(handled=False, intent={"name": fields.text("name"), "slots": slots})
+    context = fields.optional_object("context") or {}
+    intent, actions = context.get("intent"), context.get("actions") or []
+    if not isinstance(actions, list) or len(actions) > _MOST_ACTIONS:
+        raise BadValue(f"'actions' of '{event.type}' takes a list of at most {_MOST_ACTIONS} objects")
+    intent = intent if isinstance(intent, dict) else None
+    return fields.text("text", default=""), Decision(event.type == "handled", intent, tuple(actions))

@@ -12,8 +12,9 @@ from typing import Any
 
 from wyoming.asr import Transcript
 from wyoming.event import Event
-from wyoming.handle import Handled, HandledChunk, NotHandled
+from wyoming.handle import HandledChunk
 
+from satellite.deciding import ANSWERS, read_answer
 from wyoming_servers.wire import Connection, ConnectionLost, Fields, answer, connect_to
 
 from .common import Output, UsageError
@@ -42,18 +43,16 @@ async def run(args: Namespace) -> int:
     async with reach("handle", args) as uri, connect_to(uri) as connection:
         await connection.send(Transcript(text=text, language=args.language, context=context))
         streamed, event = await _answer(connection, output)
-    fields = Fields(event.type, event.data)
-    reply = fields.text("text", default="")
-    meant = fields.optional_object("context") or {}
-    handled = Handled.is_type(event.type)
-    intent, actions = meant.get("intent"), meant.get("actions") or []
-    output.record(text=text, reply=reply, handled=handled, intent=intent, actions=actions)
+    reply, decision = read_answer(event)
+    output.record(
+        text=text, reply=reply, handled=decision.handled, intent=decision.intent, actions=list(decision.actions)
+    )
     output.piece("\n" if streamed else f"{reply}\n")
-    return 0 if handled else 1
+    return 0 if decision.handled else 1
 
 
 async def _answer(connection: Connection, output: Output) -> tuple[bool, Event]:
-    """Print what is streamed; return whether anything was, and the `handled` or `not-handled`."""
+    """Print what is streamed; return whether anything was, and the event that ends the answer."""
     streamed = False
     try:
         while True:
@@ -62,7 +61,7 @@ async def _answer(connection: Connection, output: Output) -> tuple[bool, Event]:
             if HandledChunk.is_type(event.type):
                 streamed = True
                 output.piece(Fields(event.type, event.data).text("text"))
-            elif Handled.is_type(event.type) or NotHandled.is_type(event.type):
+            elif event.type in ANSWERS:
                 return streamed, event
     except TimeoutError:
         raise ConnectionLost(f"{connection.peer} said nothing for {_ANSWER_S:g} s") from None

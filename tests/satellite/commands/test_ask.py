@@ -5,9 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from wyoming.event import async_read_event, async_write_event
+from wyoming.event import Eventable, async_read_event, async_write_event
 from wyoming.handle import Handled, HandledChunk, HandledStart, HandledStop, NotHandled
 from wyoming.info import Artifact, Attribution, Describe, HandleModel, HandleProgram, Info
+from wyoming.intent import Intent, NotRecognized
+
+from satellite.deciding import NOBODY_DOES
 
 ABOUT = vars(Artifact("slow", Attribution("test", "test"), True, "slow", "1"))
 INFO = Info(handle=[HandleProgram(**ABOUT, models=[HandleModel(**ABOUT, languages=["en"])])])
@@ -48,16 +51,24 @@ async def test_an_answer_is_printed_as_it_comes(tmp_path: Path) -> None:
         assert asking.returncode == 0
 
 
-async def test_what_is_not_streamed_is_printed_in_the_end(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("last", "printed"),
+    [
+        (NotHandled("I do not know."), "I do not know.\n"),
+        (NotRecognized("Sorry?"), "Sorry?\n"),
+        (Intent("HassTurnOn", text="Turned on the light"), f"{NOBODY_DOES}\n"),
+    ],
+)
+async def test_what_is_not_streamed_is_printed_in_the_end(last: Eventable, printed: str, tmp_path: Path) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while (event := await async_read_event(reader)) is not None:
-            answer = INFO if Describe.is_type(event.type) else NotHandled("I do not know.")
+            answer = INFO if Describe.is_type(event.type) else last
             await async_write_event(answer.event(), writer)
         writer.close()
 
     async with await asyncio.start_unix_server(serve, tmp_path / "s"), asyncio.timeout(20):
         asking = await hearth("ask", "--uri", f"unix://{tmp_path}/s", "what now")
-        assert await asking.communicate() == (b"I do not know.\n", b"")
+        assert await asking.communicate() == (printed.encode(), b"")
         assert asking.returncode == 1
 
 
