@@ -11,9 +11,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from ctypes import c_void_p
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
 
 from models.engine import (
     SAMPLE_RATE,
@@ -64,8 +68,7 @@ class MicroWakeWordStream(WakeWordStream):
             samples = self._frames * _STEP_SAMPLES + _FRAME_SAMPLES
             self._frames += 1
             for name, detector in self._detectors:
-                probability = detector.process_streaming_prob(features)
-                if self._frames % detector.stride or probability is None:  # it only gathers
+                if (probability := detector.process_streaming_prob(features)) is None:  # it only gathers
                     continue
                 was_above, self._above[name] = self._above[name], probability > detector.probability_cutoff
                 if self._above[name] and not was_above and samples >= self._quiet_until.get(name, 0):
@@ -123,7 +126,10 @@ class MicroWakeWords(WakeWords):
         from pymicro_wakeword import MicroWakeWord
 
         class Detector(MicroWakeWord):
-            """The library's, which goes on with null pointers, and so crashes, unless its functions are checked."""
+            """The library's, with its functions checked: it goes on with null pointers, and crashes.
+
+            And with half its work: the buffers are made once, and what is averaged is added up.
+            """
 
             def _load_model(self) -> None:
                 for function in (self.lib.TfLiteModelCreateFromFile, self.lib.TfLiteInterpreterCreate):
@@ -136,6 +142,28 @@ class MicroWakeWords(WakeWords):
                     raise ValueError(f"its input is {shape}, not frames of {_FEATURES} features")
                 if (size := self.lib.TfLiteTensorByteSize(self.output_tensor)) != 1:
                     raise ValueError(f"its output is {size} bytes, not one probability")
+                self._frames = np.empty((self.stride, _FEATURES))
+                self._gathered = 0
+                self._input = np.empty((self.stride, _FEATURES), self.input_dtype)
+                self._output = np.empty(1, self.output_dtype)
+
+            def process_streaming_prob(self, features: npt.NDArray[np.float64]) -> float | None:
+                """Return the mean of the last probabilities, or None where a frame was only kept for the next ones."""
+                self._frames[self._gathered] = features[0, 0]
+                self._gathered += 1
+                if self._gathered < self.stride:
+                    return None
+                self._gathered = 0
+                self._input[:] = np.rint(self._frames / self.input_scale + self.input_zero_point)
+                self.lib.TfLiteTensorCopyFromBuffer(
+                    self.input_tensor, self._input.ctypes.data_as(c_void_p), self._input.nbytes
+                )
+                self.lib.TfLiteInterpreterInvoke(self.interpreter)
+                self.lib.TfLiteTensorCopyToBuffer(self.output_tensor, self._output.ctypes.data_as(c_void_p), 1)
+                self._probabilities.append((int(self._output[0]) - self.output_zero_point) * self.output_scale)
+                if len(self._probabilities) < self.sliding_window_size:
+                    return 0.0
+                return sum(self._probabilities) / self.sliding_window_size
 
         try:
             return Detector(
