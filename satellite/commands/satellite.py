@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 
 from camera.camera import Camera
 from models.engine import EngineError, WakeWordStream
@@ -57,8 +57,7 @@ async def run(args: Namespace) -> int:
     teller = Teller(Output(json=args.json))
     async with serve_health(args.http, health):
         if args.home_assistant:
-            async with attended(args, teller) as (controls, observer):
-                await serve_home_assistant(args, controls, observer, health)
+            await _serve_home_assistant(args, teller, health)
         else:
             async with open_servers(args) as servers:
                 await serve(args, servers, teller, health)
@@ -123,6 +122,16 @@ async def attended(
     ):
         commands.happened(Happening.STARTUP)
         yield controls, Observers(*observers, Measures(), commands, *([device] if device is not None else []))
+
+
+async def _serve_home_assistant(args: Namespace, observer: Observer, health: Health) -> None:
+    async with AsyncExitStack() as stack:
+        controls, observers = await stack.enter_async_context(attended(args, observer))
+        if args.server:  # no server is of any use here but one that hears the wake word
+            wake_word = _wake_word(args, await stack.enter_async_context(open_servers(args)))
+        else:
+            wake_word = open_wake_word(args)
+        await serve_home_assistant(args, controls, observers, health, wake_word)
 
 
 def _wake_word(args: Namespace, servers: House) -> WakeWordStream | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
-from wyoming.info import Attribution, Satellite
+from wyoming.info import Attribution, Satellite, WakeModel, WakeProgram
 
 from models.engine import EngineUnavailable, VoiceActivityStream
 from satellite import tones
@@ -48,8 +49,8 @@ def add_home_assistant_options(parser: ArgumentParser) -> None:
         "--wake",
         choices=sorted(_CUES),
         default="there",
-        help="what begins a turn besides a button: a wake word that Home Assistant hears (there), anybody who speaks "
-        "(speech), or nothing (%(default)s)",
+        help="what begins a turn where there is no --wake-word: a wake word that Home Assistant hears (there), anybody "
+        "who speaks (speech), or nothing but a button (%(default)s)",
     )
     group.add_argument(
         "--vad", action="store_true", help="with --wake there: send sound to Home Assistant only when somebody speaks"
@@ -65,6 +66,8 @@ def add_home_assistant_options(parser: ArgumentParser) -> None:
 
 def chosen_cue(args: Namespace) -> Cue:
     """Return what begins a turn."""
+    if args.wake_word:
+        return Cue.HERE
     cue = _CUES[args.wake]
     return Cue.THERE_ON_SPEECH if cue is Cue.THERE and args.vad else cue
 
@@ -93,6 +96,7 @@ def open_chimes(args: Namespace) -> Chimes:
 
 def describe_satellite(args: Namespace, cue: Cue) -> Info:
     """Return what Home Assistant is told of it."""
+    words = [_word(name) for name in args.wake_word]
     return Info(
         satellite=Satellite(
             name=args.name,
@@ -102,5 +106,34 @@ def describe_satellite(args: Namespace, cue: Cue) -> Info:
             version=version(),
             area=args.area,
             has_vad=cue is Cue.THERE_ON_SPEECH,
-        )
+            active_wake_words=[word.name for word in words],
+            max_active_wake_words=len(words),
+        ),
+        wake=[
+            WakeProgram(
+                name="hearth",
+                description="Wake words that the satellite hears itself",
+                attribution=_OURS,
+                installed=True,
+                version=version(),
+                models=words,
+            )
+        ]
+        if words
+        else [],
+    )
+
+
+def _word(name: str) -> WakeModel:
+    """Return what Home Assistant is told of a wake word: it goes by the phrase when several satellites hear it."""
+    name = Path(name).stem if name.endswith((".json", ".tflite")) else name
+    phrase = name.replace("_", " ").title()
+    return WakeModel(
+        name=name,
+        description=phrase,
+        phrase=phrase,
+        attribution=_OURS,
+        installed=True,
+        version=version(),
+        languages=[],
     )

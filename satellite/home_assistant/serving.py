@@ -7,6 +7,7 @@ import os
 from argparse import Namespace
 from contextlib import AsyncExitStack
 
+from models.engine import WakeWordStream
 from satellite.clips import find_clips
 from satellite.controls import Controls
 from satellite.options import open_microphone, open_speaker
@@ -22,7 +23,9 @@ from .station import Station
 _LOGGER = logging.getLogger(__name__)
 
 
-async def serve_home_assistant(args: Namespace, controls: Controls, observer: Observer, health: Health) -> None:
+async def serve_home_assistant(
+    args: Namespace, controls: Controls, observer: Observer, health: Health, wake_word: WakeWordStream | None
+) -> None:
     """Serve Home Assistant until cancelled, or until all of --mic-file was said.
 
     Raises OSError and `WireError` where it cannot listen or be advertised, `EngineUnavailable` for a missing package,
@@ -35,6 +38,7 @@ async def serve_home_assistant(args: Namespace, controls: Controls, observer: Ob
         open_speaker(args),
         info=describe_satellite(args, cue),
         cue=cue,
+        wake_word=wake_word,
         voice=open_voice(cue),
         chimes=open_chimes(args),
         controls=controls,

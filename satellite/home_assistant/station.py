@@ -7,15 +7,16 @@ import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
-from models.engine import VoiceActivityStream
+from models.engine import VoiceActivityStream, WakeWordStream
 from satellite.clips import ClipMicrophone, play_files
 from satellite.controls import Control, Controls
 from satellite.microphone import Chunk, Microphone, MicrophoneError
 from satellite.report import Observer
 from satellite.retry import Retry
 from satellite.speaker import Speaker
+from satellite.wake_server import WakeServer
+from satellite.waking import Waking
 from wyoming_servers.service import Service
 from wyoming_servers.wire import Info
 from wyoming_servers.wire.tasks import first_of
@@ -31,13 +32,6 @@ _TICK_S = 0.05
 """How exact the times of a conversation are."""
 
 
-class WakeWords(Protocol):
-    """Hears wake words."""
-
-    def feed(self, chunk: Chunk) -> tuple[str, float] | None:
-        """Hear more; return a wake word's name, and when it ended (`time.monotonic()`), where one was just heard."""
-
-
 class Station:
     """One room's ears and voice, for Home Assistant."""
 
@@ -48,7 +42,7 @@ class Station:
         *,
         info: Info,
         cue: Cue,
-        wake_words: WakeWords | None = None,
+        wake_word: WakeWordStream | None = None,
         voice: VoiceActivityStream | None = None,
         chimes: Chimes | None = None,
         controls: Controls | None = None,
@@ -56,7 +50,8 @@ class Station:
     ) -> None:
         self._microphone = microphone
         self._speaker = speaker
-        self._wake_words = wake_words
+        self._wake_word = wake_word
+        self._waking = None if wake_word is None else Waking(wake_word)
         self._controls = controls or Controls(volume=speaker.volume)
         self._mouth = Mouth(speaker)
         self._conversation = Conversation(
@@ -91,6 +86,8 @@ class Station:
                     tasks.create_task(self._listen(), name="ear"),
                     tasks.create_task(self._tick(), name="clock"),
                 ]
+                if isinstance(self._wake_word, WakeServer):
+                    running.append(tasks.create_task(self._wake_word.run(), name="wake word"))
                 if clips:
                     await self._play(clips)
                     for task in running:
@@ -119,10 +116,9 @@ class Station:
 
     def _hear(self, chunk: Chunk) -> None:
         self._conversation.hear(chunk)
-        if self._wake_words is not None and self._conversation.awaits_wake_word:
-            heard = self._wake_words.feed(chunk)
-            if heard is not None:
-                self._conversation.woken(*heard)
+        woken = self._waking.feed(chunk) if self._waking is not None else None
+        if woken is not None and self._conversation.awaits_wake_word:
+            self._conversation.woken(woken.name, woken.since)
 
     async def ready(self) -> None:
         """Wait until Home Assistant is there and no turn is under way."""

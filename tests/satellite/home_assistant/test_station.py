@@ -12,6 +12,8 @@ from wyoming.event import Event
 from wyoming.info import Attribution, Satellite
 
 from bench.assistant import TTS_RATE, home_assistant
+from bench.conversations import speak
+from models.engine import WakeWordStream
 from satellite.answers import FolderSink
 from satellite.clips import ClipMicrophone
 from satellite.controls import Controls
@@ -34,7 +36,7 @@ INFO = Info(
 
 
 class House:
-    def __init__(self, folder: Path, cue: Cue) -> None:
+    def __init__(self, folder: Path, cue: Cue, wake_word: WakeWordStream | None) -> None:
         self.folder = folder
         self.controls = Controls()
         self.microphone = ClipMicrophone()
@@ -43,6 +45,7 @@ class House:
             Speaker("folder", lambda name: FolderSink(folder, name)),
             info=INFO,
             cue=cue,
+            wake_word=wake_word,
             controls=self.controls,
         )
         self.uri = ""
@@ -53,8 +56,8 @@ class House:
 
 
 @asynccontextmanager
-async def house(folder: Path, cue: Cue = Cue.NOTHING) -> AsyncIterator[House]:
-    it = House(folder, cue)
+async def house(folder: Path, cue: Cue = Cue.NOTHING, wake_word: WakeWordStream | None = None) -> AsyncIterator[House]:
+    it = House(folder, cue, wake_word)
     async with it.station.service.listen("tcp://127.0.0.1:0") as it.uri:
         running = asyncio.create_task(it.station.run())
         try:
@@ -86,6 +89,26 @@ async def test_home_assistant_hears_the_wake_word(tmp_path: Path) -> None:
         for turn in (1, 2):
             await assistant.until(lambda me, turn=turn: me.played == turn)  # type: ignore[misc]
         assert {run.start_stage.value for run in assistant.runs} == {"wake"}
+
+
+async def test_one_breath_after_a_wake_word_that_is_heard_here(tmp_path: Path) -> None:
+    pytest.importorskip("pymicro_wakeword", reason="needs pip install 'wyoming-hearth[wake]'")
+    from models.microwakeword import open_wake_words
+
+    heard: list[bytes] = []
+
+    def listen(sound: bytes) -> tuple[str, str]:
+        heard.append(sound)
+        return "what time is it", "It is noon."
+
+    word = open_wake_words().open(names=["okay_nabu"])
+    async with house(tmp_path, Cue.HERE, word) as it, home_assistant(it.uri, listen, hears_s=1.5) as assistant:
+        await it.station.ready()
+        await it.microphone.play(speak("okay nabu, what time is it"))
+        await assistant.until(lambda me: me.played == 1)
+        assert [event.type for event in assistant.events] == ["info", "detection", "run-pipeline", "played"]
+        assert assistant.events[1].data["name"] == "okay_nabu"
+        assert max(memoryview(heard[0]).cast("h")) > 3000, "what was said right after the word is in it"
 
 
 async def test_announcements_are_acknowledged_when_they_were_heard(tmp_path: Path) -> None:
