@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from models.engine import Answering, Exchange, Intent, Responder
-from models.sentences.house import load_house
+from models.sentences.house import House, load_house
 from models.sentences.library import Sentences, load_sentences
 
 
@@ -42,6 +42,6 @@ class SentenceAnswering(Answering):
         return None if text is None else self._sentences.recognize(text)
 
 
-def open_responder(*, config: Path | None = None, custom_sentences: Sequence[Path] = ()) -> SentenceResponder:
-    """Load the house and its sentences, for a worker process to be told by name. Raises `EngineError`."""
-    return SentenceResponder(load_sentences(load_house(config), custom_sentences))
+def open_responder(*, house: House | None = None, custom_sentences: Sequence[Path] = ()) -> SentenceResponder:
+    """Load the sentences of `house` (the shipped one), for a worker process to be told by name. Raises `EngineError`."""
+    return SentenceResponder(load_sentences(house or load_house(), custom_sentences))

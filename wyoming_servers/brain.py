@@ -13,11 +13,11 @@ from typing import Any
 from wyoming.info import Attribution, HandleModel, HandleProgram
 
 from models.engine import Intent
-from models.sentences.house import House
 
 from . import persona
 from .conversations import Conversation, Conversations
 from .engines import Running, program_name, selected
+from .house import KnownHouse
 from .program import OURS
 from .skills import Answer, Request, carry_out, talk
 from .skills.situation import read_situation
@@ -38,7 +38,7 @@ class Brain:
         self,
         sentences: Processes,
         described: dict[str, Any],
-        house: House,
+        house: KnownHouse,
         *,
         talkers: Sequence[Running] = (),
         now: Callable[[], datetime] = datetime.now,
@@ -64,13 +64,13 @@ class Brain:
     def carry_out(self, intent: Intent, conversation: Conversation, context: object) -> tuple[Intent, Answer]:
         """Return what `intent` means in this conversation, and the answer to it."""
         intent = talk.meant(intent, conversation.intent)
-        request = Request(intent, read_situation(context), self._house, self._now(), conversation.last_answer)
+        request = Request(intent, read_situation(context), self._house.now, self._now(), conversation.last_answer)
         return intent, carry_out(request)
 
     def facts(self, conversation: Conversation, context: object) -> str:
         """Return what a language model is to know of this moment; empty where it was told the same before."""
         told = [exchange.facts for exchange in conversation.exchanges if exchange.facts]
-        facts = persona.facts(self._house, self._now(), read_situation(context))
+        facts = persona.facts(self._house.now, self._now(), read_situation(context))
         return "" if told[-1:] == [facts] else facts
 
     def info(self) -> Info:

@@ -31,12 +31,12 @@ from wyoming.intent import Intent as IntentEvent
 
 from models.engine import EngineError, Exchange, Intent
 from models.engines import Choice
-from models.sentences.house import load_house
+from models.sentences.house import House
 
 from . import persona
 from .brain import Brain
 from .engines import Setting, add_engine_options, open_engines
-from .house import add_house_options
+from .house import add_house_options, open_house
 from .program import Job, main
 from .service import Client, Session
 from .skills import english
@@ -241,26 +241,30 @@ def add_options(parser: ArgumentParser) -> None:
 @asynccontextmanager
 async def open_server(args: Namespace) -> AsyncIterator[tuple[Info, Callable[[Client], Session]]]:
     """Load the house and start the engines; what is yielded serves until the block ends. Raises `EngineError`."""
-    house = load_house(args.config)
-    looked_up = {"config": args.config, "custom_sentences": args.custom_sentences}
-    told = {"system_prompt": persona.describe(house, args.persona), "context_tokens": args.context_tokens}
+
+    def looked_up(house: House) -> dict[str, Any]:
+        return {"house": house, "custom_sentences": args.custom_sentences}
 
     def setting(choice: Choice) -> Setting:
         if choice.engine.name != _LLAMA:
-            return Setting(looked_up, queue=_QUEUE)
+            return Setting(looked_up(known.now), queue=_QUEUE)
+        told = {"system_prompt": persona.describe(known.now, args.persona), "context_tokens": args.context_tokens}
         # A file of the user's own does not tell its languages; the house's is spoken with it.
-        return Setting(told | {"languages": choice.languages or [house.language]}, queue=_QUEUE)
+        return Setting(told | {"languages": choice.languages or [known.now.language]}, queue=_QUEUE)
 
     async with AsyncExitStack() as stack:
+        known = await stack.enter_async_context(open_house(args))
         running = await stack.enter_async_context(open_engines(args, "handle", setting))
         if running[0].choice.engine.name == _LLAMA:
             talkers = running
-            sentences = Processes("models.intents:open_responder", looked_up, count=1, queue=_QUEUE, name="hassil")
+            arguments = looked_up(known.now)
+            sentences = Processes("models.intents:open_responder", arguments, count=1, queue=_QUEUE, name="hassil")
             stack.push_async_callback(sentences.close)
             described = await sentences.start()
         else:
             talkers, sentences, described = [], running[0].processes, running[0].described
-        brain = Brain(sentences, described, house, talkers=talkers)
+        brain = Brain(sentences, described, known, talkers=talkers)
+        await stack.enter_async_context(known.followed_by(lambda house: sentences.renew(looked_up(house))))
         yield brain.info(), lambda client: HandleSession(client, brain)
 
 

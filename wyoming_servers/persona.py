@@ -21,6 +21,9 @@ PERSONA = (
     " brackets before a question is what is so at that moment, and what you see."
 )
 
+_MOST_NAMES = 50
+"""A house that Home Assistant tells of may have thousands, which no context holds."""
+
 
 def describe(house: House, persona: str = PERSONA) -> str:
     """Return the system prompt: who speaks, and what is in the house."""
@@ -28,7 +31,8 @@ def describe(house: House, persona: str = PERSONA) -> str:
     if house.areas:
         parts.append(f"The rooms of the house: {', '.join(area.name for area in house.areas)}.")
     if house.names:
-        things = (f"{name.name} ({name.area})" if name.area else name.name for name in house.names)
+        named = house.names[:_MOST_NAMES]
+        things = (f"{name.name} ({name.area})" if name.area else name.name for name in named)
         parts.append(f"In them are: {', '.join(things)}.")
     return " ".join(parts)
 

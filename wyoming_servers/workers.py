@@ -35,6 +35,9 @@ _PLACE_S = 30.0
 _START_S = 120.0
 """A worker process that is not ready by then is given up: a first start may have to build caches."""
 
+_RETIRE_S = 300.0
+"""Longest that a stream keeps a process which was replaced; a turn is over long before."""
+
 _RESTART_S = (0.0, 0.1, 0.5, 2.0, 5.0)
 """Waits before a dead worker is started again, the last one repeated."""
 
@@ -104,7 +107,8 @@ class Processes:
         self._queue = queue
         self._keep_alive_s = keep_alive_s
         self._waiting: deque[asyncio.Future[Stream]] = deque()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: list[asyncio.Task[None]] = []  # by worker
+        self._retiring: dict[asyncio.Task[None], _Worker] = {}
         self._queued = measures.QUEUED.labels(self.name)
 
     @property
@@ -141,13 +145,43 @@ class Processes:
             self._rest_later(worker)
         return described[0]
 
+    async def renew(self, arguments: dict[str, Any]) -> None:
+        """Build the engine anew with other `arguments`, one process after the other, while all of them serve.
+
+        New streams go to the new processes; those that are open stay where they are, and a process ends with the last
+        of them. Call it again only when it is done. Raises `EngineError` or OSError where a new process cannot be had,
+        and then, as when this is cancelled, those that have not been replaced serve on.
+        """
+        for index, old in enumerate(self._workers):
+            new = old.renewed(arguments)
+            await new.start()
+            self._workers[index] = new
+            keeping, self._tasks[index] = self._tasks[index], asyncio.create_task(self._keep(new))
+            keeping.cancel()
+            retiring = asyncio.create_task(self._retire(old, keeping))
+            self._retiring[retiring] = old
+            retiring.add_done_callback(self._retiring.pop)
+            self._admit()
+            self._rest_later(new)
+
+    async def _retire(self, worker: _Worker, keeping: asyncio.Task[None]) -> None:
+        """End a process that was replaced, when its last stream is over."""
+        try:
+            await asyncio.wait([keeping])
+            async with asyncio.timeout(_RETIRE_S):
+                await worker.vacant.wait()
+        except TimeoutError:
+            _LOGGER.warning("%s was replaced %g s ago and is still in use; ending it", worker.name, _RETIRE_S)
+        await worker.stop()
+
     async def close(self) -> None:
         """End every process."""
         _RUNNING.discard(self)
-        for task in self._tasks:
+        tasks, workers = [*self._tasks, *self._retiring], [*self._workers, *self._retiring.values()]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*(worker.stop() for worker in self._workers))
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(worker.stop() for worker in workers))
 
     @asynccontextmanager
     async def stream(self, **arguments: Any) -> AsyncIterator[Stream]:
@@ -259,6 +293,7 @@ class Stream:
         self._number = worker.next_number()
         self._opened = False
         worker.streams += 1
+        worker.vacant.clear()
         worker.leave_alone()
 
     async def open(self, arguments: dict[str, Any]) -> None:
@@ -281,6 +316,8 @@ class Stream:
         """Let the stream go, and its place."""
         if self._generation == self.worker.generation:
             self.worker.streams -= 1
+            if not self.worker.streams:
+                self.worker.vacant.set()
             if self._opened:
                 self.worker.post((self._number, "close", (), {}))
 
@@ -311,6 +348,13 @@ class _Worker:
         """True when the process was ended because nobody used it."""
         self.wanted = asyncio.Event()
         """Set when somebody waits for a place."""
+        self.vacant = asyncio.Event()
+        """Set while no stream is here."""
+        self.vacant.set()
+
+    def renewed(self, arguments: dict[str, Any]) -> _Worker:
+        """Return another one for the same engine, to be started."""
+        return _Worker(self._factory, arguments, self.name, self._call_s, self._watch)
 
     @property
     def is_alive(self) -> bool:
@@ -356,6 +400,7 @@ class _Worker:
             raise
         self.generation += 1
         self.streams = 0
+        self.vacant.set()
         self._reading = asyncio.create_task(self._read(reader))
         try:
             async with asyncio.timeout(_START_S):

@@ -1,7 +1,8 @@
-"""The house: its language and units, its areas, and what in it has a name."""
+"""The house: its language and units, its floors and areas, and what in it has a name."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
@@ -16,14 +17,22 @@ SHIPPED = Path(__file__).with_name("house.yaml")
 LANGUAGES = ("en",)
 """Languages for which the house has sentences of its own (LANG.yaml beside this file)."""
 
-_KEYS = frozenset({"language", "units", "clock", "areas", "names"})
-_AREA_KEYS = frozenset({"name", "aliases"})
+_KEYS = frozenset({"language", "units", "clock", "floors", "areas", "names"})
+_PLACE_KEYS = frozenset({"name", "aliases"})
 _NAME_KEYS = frozenset({"name", "domain", "area", "aliases"})
 
 
 @dataclass(frozen=True, slots=True)
 class Area:
     """A room, or anything else that one can be in."""
+
+    name: str
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """A storey."""
 
     name: str
     aliases: tuple[str, ...] = ()
@@ -40,6 +49,9 @@ class Name:
     area: str | None = None
     aliases: tuple[str, ...] = ()
 
+    id: str = ""
+    """Home Assistant's entity id, where it told of this thing."""
+
 
 @dataclass(frozen=True, slots=True)
 class House:
@@ -48,6 +60,7 @@ class House:
     language: str = "en"
     units: Literal["metric", "imperial"] = "metric"
     clock: Literal[12, 24] = 12
+    floors: tuple[Floor, ...] = field(default=())
     areas: tuple[Area, ...] = field(default=())
     names: tuple[Name, ...] = field(default=())
 
@@ -62,7 +75,8 @@ def load_house(path: Path | None = None) -> House:
     if root is None:
         raise EngineError(f"{path}: empty; a house has at least an area, see {SHIPPED}")
     keys = root.mapping("a house", _KEYS)
-    areas = _areas(keys["areas"]) if "areas" in keys else ()
+    floors = tuple(Floor(*place) for place in _places(keys["floors"], "a floor")) if "floors" in keys else ()
+    areas = tuple(Area(*place) for place in _places(keys["areas"], "an area")) if "areas" in keys else ()
     names = _names(keys["names"], areas) if "names" in keys else ()
     clock = keys["clock"].choice("clock", ("12", "24")) if "clock" in keys else "12"
     units = keys["units"].choice("units", ("metric", "imperial")) if "units" in keys else "metric"
@@ -70,19 +84,19 @@ def load_house(path: Path | None = None) -> House:
         language=keys["language"].choice("language", LANGUAGES) if "language" in keys else "en",
         units=cast(Literal["metric", "imperial"], units),
         clock=cast(Literal[12, 24], int(clock)),
+        floors=floors,
         areas=areas,
         names=names,
     )
 
 
-def _areas(value: Value) -> tuple[Area, ...]:
+def _places(value: Value, what: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the names of places, each with its aliases."""
     taken: set[str] = set()
-    areas = []
-    for member in value.values("areas"):
-        keys = member.mapping("an area", _AREA_KEYS)
-        name = _required(member, keys, "name", "an area")
-        areas.append(Area(_free(keys["name"], name, taken), _aliases(keys, taken)))
-    return tuple(areas)
+    for member in value.values(f"{what.split()[1]}s"):
+        keys = member.mapping(what, _PLACE_KEYS)
+        name = _required(member, keys, "name", what)
+        yield _free(keys["name"], name, taken), _aliases(keys, taken)
 
 
 def _names(value: Value, areas: tuple[Area, ...]) -> tuple[Name, ...]:

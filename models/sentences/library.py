@@ -185,13 +185,13 @@ def load_sentences(house: House, custom_dirs: Sequence[Path] = ()) -> Sentences:
 
 def _house_lists(house: House) -> dict[str, list[tuple[str, str, dict[str, str]]]]:
     """Return the values of the lists that every house has: what is said, what it means, and its context."""
-    areas: list[tuple[str, str, dict[str, str]]] = []
-    for area in house.areas:
-        areas.extend((said, area.name, {}) for said in (area.name, *area.aliases))
-    names: list[tuple[str, str, dict[str, str]]] = []
+    lists: dict[str, list[tuple[str, str, dict[str, str]]]] = {"floor": [], "area": [], "name": []}
+    for key, places in (("floor", house.floors), ("area", house.areas)):
+        for place in places:
+            lists[key] += [(said, place.name, {}) for said in (place.name, *place.aliases)]
     for name in house.names:
-        names.extend((said, name.name, {"domain": name.domain}) for said in (name.name, *name.aliases))
-    return {"area": areas, "name": names, "floor": []}
+        lists["name"] += [(said, name.name, {"domain": name.domain}) for said in (name.name, *name.aliases)]
+    return lists
 
 
 def _keep_sign(values: dict[str, Any], language: str) -> None:

@@ -129,16 +129,16 @@ def open_whisper(
     compute_type: str = "auto",
     context: str = "auto",
     beams: int = BEAMS,
-    config: Path | None = None,
+    house: House | None = None,
     custom_sentences: Sequence[Path] = (),
     partials: bool = False,
 ) -> WhisperRecognizer:
     """Load the engine from the folder `model`, for a worker process to be told by name; see `WhisperRecognizer`.
 
-    The house is that of `config`, and `language` its own where none is given. Its sentences are used where the packages
-    that understand them are installed. Raises `EngineError`.
+    `language` is that of `house` (the shipped one) where none is given. Its sentences are used where the packages that
+    understand them are installed. Raises `EngineError`.
     """
-    house = load_house(config)
+    house = house or load_house()
     try:
         sentences = load_sentences(house, custom_sentences)
     except EngineUnavailable as error:
@@ -161,4 +161,4 @@ def open_whisper(
 def _words(house: House) -> list[str]:
     """Return what things and places are called in `house`."""
     things = [word for thing in house.names for word in (thing.name, *thing.aliases)]
-    return things + [word for area in house.areas for word in (area.name, *area.aliases)]
+    return things + [word for place in (*house.areas, *house.floors) for word in (place.name, *place.aliases)]

@@ -24,6 +24,7 @@ from models.sentences.house import load_house
 from wyoming_servers.brain import Brain
 from wyoming_servers.engines import Running
 from wyoming_servers.handle import JOB, MOST_CHARACTERS, HandleSession
+from wyoming_servers.house import KnownHouse
 from wyoming_servers.program import main
 from wyoming_servers.service import Service
 from wyoming_servers.workers import Processes
@@ -50,7 +51,7 @@ async def serving(uri: str = "tcp://127.0.0.1:0", *, talkers: Sequence[str] = ()
         talking = [
             Running(Choice(llama, "for a test", name), *await started(TALKER, log=log, name=name)) for name in talkers
         ]
-        brain = Brain(*sentences, load_house(), talkers=talking, now=lambda: NOW)
+        brain = Brain(*sentences, KnownHouse(load_house()), talkers=talking, now=lambda: NOW)
         yield await stack.enter_async_context(
             Service(brain.info(), lambda client: HandleSession(client, brain)).listen(uri)
         )

@@ -370,3 +370,59 @@ async def test_a_worker_goes_when_its_parent_is_gone() -> None:
         assert worker._writer is not None
         worker._writer.transport.abort()
         await asyncio.to_thread(child.wait, 5)
+
+
+async def test_renewing_disturbs_nobody() -> None:
+    async with processes(count=2, arguments={"name": "old"}) as pool, pool.stream() as first:
+        before = await first.call("pid")
+        work = asyncio.create_task(first.call("sleep", 1.0))
+        await pool.renew({"name": "new"})
+        async with pool.stream() as second, pool.stream() as third:
+            pids = {await second.call("pid"), await third.call("pid")}
+            assert len(pids) == 2
+            assert before not in pids
+        assert await work == "slept"
+        assert await first.call("pid") == before
+        assert psutil.pid_exists(before)
+    assert not psutil.pid_exists(before)
+
+
+async def test_a_replaced_process_ends_with_its_last_stream() -> None:
+    async with processes(count=1) as pool:
+        async with pool.stream() as stream:
+            pid = await stream.call("pid")
+            await pool.renew({})
+        await until(lambda: not psutil.pid_exists(pid))
+
+
+async def test_a_replaced_process_that_is_never_left_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_RETIRE_S", 0.2)
+    async with processes(count=1) as pool, pool.stream() as stream:
+        pid = await stream.call("pid")
+        await pool.renew({})
+        await until(lambda: not psutil.pid_exists(pid))
+        with pytest.raises(WorkerDied):
+            await stream.call("pid")
+
+
+async def test_what_cannot_be_renewed_serves_on(tmp_path: Path) -> None:
+    async with processes("of_model", count=2, arguments={"model": "m"}) as pool:
+        async with pool.stream() as first, pool.stream() as second:
+            pids = {await first.call("pid"), await second.call("pid")}
+        with pytest.raises(EngineError):
+            await pool.renew({"unknown": 1})
+        async with pool.stream() as first, pool.stream() as second:
+            assert {await first.call("pid"), await second.call("pid")} == pids
+
+
+async def test_a_renewed_engine_is_started_again_as_it_is_now(tmp_path: Path) -> None:
+    (flag := tmp_path / "flag").touch()
+    async with processes("while_there", count=1, arguments={"flag": str(flag)}) as pool:
+        (other := tmp_path / "other").touch()
+        await pool.renew({"flag": str(other)})
+        flag.unlink()
+        async with pool.stream() as stream:
+            with pytest.raises(WorkerDied):
+                await stream.call("die")
+        async with pool.stream() as stream:
+            assert await stream.call("feed", b"1") == 1

@@ -1,0 +1,132 @@
+"""What Home Assistant's registries say, as a house: its floors, areas, and the entities that Assist may use.
+
+The shapes are those of Home Assistant 2026.11 (`homeassistant/helpers/entity_registry.py` and its neighbours). An
+entity is called by the aliases that its owner wrote, among which None stands for its own name; before 2026 there was no
+None, and the name always counted. Its own name is the `friendly_name` of its state. An entity without a registry entry,
+from YAML, has that name alone. It is in its own area, or its device's.
+
+Nothing of this is believed to have its type: what is not as it must be is passed over.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from models.sentences.house import Area, Floor, House, Name
+
+from .socket import Socket
+
+ASSISTANT = "conversation"
+"""Home Assistant's name for Assist, for which entities are exposed."""
+
+EVENTS = (
+    "entity_registry_updated",
+    "device_registry_updated",
+    "area_registry_updated",
+    "floor_registry_updated",
+    "homeassistant_started",
+)
+"""After these the house may be another one; exposing an entity changes its registry entry."""
+
+MOST_CHARACTERS = 255
+"""Of a name, as in Home Assistant."""
+
+_MOST_ALIASES = 20
+
+_AT_ONCE = 500
+"""Registry entries asked for at once."""
+
+_KEPT = frozenset("'’%°&+½¼")  # noqa: RUF001
+"""Signs that are said, or stand in words."""
+
+
+async def read_house(socket: Socket, house: House) -> House:
+    """Return `house` with the floors, areas and names that Home Assistant knows now. Raises `HassError`."""
+    exposed = _mapping(await socket.ask("homeassistant/expose_entity/list")).get("exposed_entities")
+    ids = sorted(
+        entity for entity, assistants in _mapping(exposed).items() if _mapping(assistants).get(ASSISTANT) is True
+    )
+    entries: dict[str, Any] = {}
+    for start in range(0, len(ids), _AT_ONCE):
+        some = ids[start : start + _AT_ONCE]
+        entries |= _mapping(await socket.ask("config/entity_registry/get_entries", entity_ids=some))
+    states = await socket.ask("get_states")
+    devices = await socket.ask("config/device_registry/list")
+    areas = await socket.ask("config/area_registry/list")
+    floors = await socket.ask("config/floor_registry/list")
+    return make_house(house, ids, entries, states, devices, areas, floors)
+
+
+def make_house(
+    house: House, exposed: Sequence[str], entries: object, states: object, devices: object, areas: object, floors: object
+) -> House:
+    """Return `house` with other floors, areas and names, each spelt as it is said; see the commands in `read_house`."""
+    places = {str(area.get("area_id")): area for area in _objects(areas)}
+    of_device = {str(device.get("id")): device.get("area_id") for device in _objects(devices)}
+    friendly = {
+        str(state.get("entity_id")): _mapping(state.get("attributes")).get("friendly_name") for state in _objects(states)
+    }
+    called = {key: said for key, area in places.items() if (said := _said([area.get("name"), *_list(area, "aliases")]))}
+    names = []
+    for entity in exposed:
+        if entity not in friendly:
+            continue  # it is not there now: disabled, or of an integration that is not loaded
+        entry = _mapping(_mapping(entries).get(entity))
+        if said := _said(_names(entry, friendly[entity])):
+            area = entry.get("area_id") or of_device.get(str(entry.get("device_id")))
+            where = called[str(area)][0] if str(area) in called else None
+            names.append(Name(said[0], entity.partition(".")[0], where, said[1:], entity))
+    return replace(
+        house,
+        floors=tuple(
+            Floor(said[0], said[1:])
+            for floor in _objects(floors)
+            if (said := _said([floor.get("name"), *_list(floor, "aliases")]))
+        ),
+        areas=tuple(Area(said[0], said[1:]) for said in called.values()),
+        names=tuple(names),
+    )
+
+
+def _names(entry: dict[str, Any], friendly: object) -> Iterator[object]:
+    """Yield what an entity is called, the usual first."""
+    aliases = _list(entry, "aliases")
+    if None not in aliases:
+        yield friendly
+    for alias in aliases[:_MOST_ALIASES]:
+        yield friendly if alias is None else alias
+
+
+def _said(names: Iterable[object]) -> tuple[str, ...]:
+    """Return names as they are said, each once; what is left of some is nothing."""
+    said: dict[str, str] = {}
+    for name in names:
+        if isinstance(name, str) and (spelt := spelt_out(name)):
+            said.setdefault(spelt.casefold(), spelt)
+    return tuple(said.values())
+
+
+def spelt_out(name: str) -> str:
+    """Return a name without what nobody says: emoji, brackets, lines; "" where nothing is left."""
+    kept = "".join(
+        sign if sign in _KEPT or sign.isalnum() or unicodedata.category(sign) in ("Mn", "Mc") else " "
+        for sign in unicodedata.normalize("NFC", name[:MOST_CHARACTERS])
+        if sign not in "\u200d\ufe0e\ufe0f"  # they only join or colour an emoji
+    )
+    return " ".join(word for word in kept.split() if any(map(str.isalnum, word)))
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: dict[str, Any], key: str) -> list[Any]:
+    found = value.get(key)
+    return found if isinstance(found, list) else []
+
+
+def _objects(value: object) -> Iterator[dict[str, Any]]:
+    return (member for member in value if isinstance(member, dict)) if isinstance(value, list) else iter(())
