@@ -43,5 +43,5 @@ class SentenceAnswering(Answering):
 
 
 def open_responder(*, house: House | None = None, custom_sentences: Sequence[Path] = ()) -> SentenceResponder:
-    """Load the sentences of `house` (the shipped one), for a worker process to be told by name. Raises `EngineError`."""
+    """Load the sentences of `house` (the shipped one); for a worker process, by name. Raises `EngineError`."""
     return SentenceResponder(load_sentences(house or load_house(), custom_sentences))

@@ -7,6 +7,7 @@ is none of them goes to a language model, where there is one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +20,7 @@ from .conversations import Conversation, Conversations
 from .engines import Running, program_name, selected
 from .house import KnownHouse
 from .program import OURS
-from .skills import Answer, Request, carry_out, talk
+from .skills import Answer, Request, carry_out, home, talk
 from .skills.situation import read_situation
 from .wire import Info
 from .wire.options import version
@@ -61,11 +62,23 @@ class Brain:
             return None
         return selected("handle", self.talkers, name)
 
-    def carry_out(self, intent: Intent, conversation: Conversation, context: object) -> tuple[Intent, Answer]:
-        """Return what `intent` means in this conversation, and the answer to it."""
+    async def carry_out(self, intent: Intent, conversation: Conversation, context: object) -> tuple[Intent, Answer]:
+        """Return what `intent` means in this conversation, and the answer to it.
+
+        What is wanted of a Home Assistant and was not asked by one is done by our own, before the answer tells of it.
+        """
         intent = talk.meant(intent, conversation.intent)
-        request = Request(intent, read_situation(context), self._house.now, self._now(), conversation.last_answer)
-        return intent, carry_out(request)
+        situation, hass = read_situation(context), self._house.home
+        house = self._house.now
+        request = Request(intent, situation, house, self._now(), conversation.last_answer, hass is not None)
+        answer = carry_out(request)
+        if answer.wanted is None or situation.is_home_assistant or hass is None:
+            return intent, answer
+        from .home_assistant import deeds
+
+        outcome = await deeds.carry_out(hass, answer.wanted, house.language)
+        intent = replace(intent, slots={**answer.wanted.slots, **intent.slots})  # with the area that it was done in
+        return intent, Answer(home.tell(replace(request, intent=intent), outcome))
 
     def facts(self, conversation: Conversation, context: object) -> str:
         """Return what a language model is to know of this moment; empty where it was told the same before."""

@@ -86,7 +86,7 @@ class _Reply:
             await self._client.send(HandledChunk(piece))
 
     async def _carry_out(self, meant: Intent) -> None:
-        intent, answer = self._brain.carry_out(meant, self.conversation, self._context)
+        intent, answer = await self._brain.carry_out(meant, self.conversation, self._context)
         self.conversation.intent = intent
         if answer.wanted is not None:
             self.wanted = replace(answer.wanted, response=answer.text)

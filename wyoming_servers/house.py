@@ -65,7 +65,9 @@ def hass_url(text: str) -> str:
     except ValueError:
         good = False
     if not good or parts.query or parts.fragment or parts.username:
-        raise ArgumentTypeError(f"takes the address of Home Assistant, like http://homeassistant.local:8123, not '{text}'")
+        raise ArgumentTypeError(
+            f"takes the address of Home Assistant, like http://homeassistant.local:8123, not '{text}'"
+        )
     return text.strip().rstrip("/").removesuffix("/api")
 
 

@@ -29,6 +29,9 @@ class Area:
     name: str
     aliases: tuple[str, ...] = ()
 
+    called: str = ""
+    """What Home Assistant calls it, where that is spelt otherwise than it is said."""
+
 
 @dataclass(frozen=True, slots=True)
 class Floor:
@@ -36,6 +39,9 @@ class Floor:
 
     name: str
     aliases: tuple[str, ...] = ()
+
+    called: str = ""
+    """What Home Assistant calls it, where that is spelt otherwise than it is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +55,8 @@ class Name:
     area: str | None = None
     aliases: tuple[str, ...] = ()
 
-    id: str = ""
-    """Home Assistant's entity id, where it told of this thing."""
+    called: str = ""
+    """What Home Assistant calls it, where that is spelt otherwise than it is said."""
 
 
 @dataclass(frozen=True, slots=True)

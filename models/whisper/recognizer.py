@@ -161,4 +161,5 @@ def open_whisper(
 def _words(house: House) -> list[str]:
     """Return what things and places are called in `house`."""
     things = [word for thing in house.names for word in (thing.name, *thing.aliases)]
-    return things + [word for place in (*house.areas, *house.floors) for word in (place.name, *place.aliases)]
+    rooms = [word for area in house.areas for word in (area.name, *area.aliases)]
+    return things + rooms + [word for floor in house.floors for word in (floor.name, *floor.aliases)]

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from models.sentences.house import Area, Floor, House, Name
-
 from wyoming_servers.wire.files import write_whole
 
 _LOGGER = logging.getLogger(__name__)

@@ -153,7 +153,7 @@ class HomeAssistant:
                 *(version, len(house.names), len(house.areas), len(house.floors)),
             )
         if not house.names and (is_new or not self._tried.is_set()):
-            _LOGGER.warning("Home Assistant exposes no entity to Assist: Settings › Voice assistants › Expose")
+            _LOGGER.warning("Home Assistant exposes no entity to Assist: Settings > Voice assistants > Expose")
         self.problem = None
         if is_new:
             self.house = house

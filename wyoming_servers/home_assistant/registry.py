@@ -13,11 +13,13 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from models.sentences.house import Area, Floor, House, Name
 
 from .socket import Socket
+
+P = TypeVar("P", Area, Floor)
 
 ASSISTANT = "conversation"
 """Home Assistant's name for Assist, for which entities are exposed."""
@@ -57,38 +59,56 @@ async def read_house(socket: Socket, house: House) -> House:
     devices = await socket.ask("config/device_registry/list")
     areas = await socket.ask("config/area_registry/list")
     floors = await socket.ask("config/floor_registry/list")
-    return make_house(house, ids, entries, states, devices, areas, floors)
+    return make_house(house, ids, entries=entries, states=states, devices=devices, areas=areas, floors=floors)
 
 
 def make_house(
-    house: House, exposed: Sequence[str], entries: object, states: object, devices: object, areas: object, floors: object
+    house: House,
+    exposed: Sequence[str],
+    *,
+    entries: object,
+    states: object,
+    devices: object,
+    areas: object,
+    floors: object,
 ) -> House:
     """Return `house` with other floors, areas and names, each spelt as it is said; see the commands in `read_house`."""
-    places = {str(area.get("area_id")): area for area in _objects(areas)}
+    places = {str(area.get("area_id")): place for area in _objects(areas) if (place := _place(Area, area))}
     of_device = {str(device.get("id")): device.get("area_id") for device in _objects(devices)}
     friendly = {
-        str(state.get("entity_id")): _mapping(state.get("attributes")).get("friendly_name") for state in _objects(states)
+        str(state.get("entity_id")): _mapping(state.get("attributes")).get("friendly_name")
+        for state in _objects(states)
     }
-    called = {key: said for key, area in places.items() if (said := _said([area.get("name"), *_list(area, "aliases")]))}
     names = []
     for entity in exposed:
         if entity not in friendly:
             continue  # it is not there now: disabled, or of an integration that is not loaded
         entry = _mapping(_mapping(entries).get(entity))
         if said := _said(_names(entry, friendly[entity])):
-            area = entry.get("area_id") or of_device.get(str(entry.get("device_id")))
-            where = called[str(area)][0] if str(area) in called else None
-            names.append(Name(said[0], entity.partition(".")[0], where, said[1:], entity))
+            area = places.get(str(entry.get("area_id") or of_device.get(str(entry.get("device_id")))))
+            (name, called), *aliases = said.items()
+            where = None if area is None else area.name
+            domain = entity.partition(".")[0]
+            names.append(Name(name, domain, where, tuple(dict(aliases)), _other(name, called)))
     return replace(
         house,
-        floors=tuple(
-            Floor(said[0], said[1:])
-            for floor in _objects(floors)
-            if (said := _said([floor.get("name"), *_list(floor, "aliases")]))
-        ),
-        areas=tuple(Area(said[0], said[1:]) for said in called.values()),
+        floors=tuple(storey for floor in _objects(floors) if (storey := _place(Floor, floor))),
+        areas=tuple(places.values()),
         names=tuple(names),
     )
+
+
+def _place(kind: type[P], place: dict[str, Any]) -> P | None:
+    """Return an area or a floor; None where nothing of its name can be said."""
+    said = _said([place.get("name"), *_list(place, "aliases")[:_MOST_ALIASES]])
+    if not said:
+        return None
+    (name, called), *aliases = said.items()
+    return kind(name, tuple(dict(aliases)), _other(name, called))
+
+
+def _other(name: str, called: str) -> str:
+    return called if called != name else ""
 
 
 def _names(entry: dict[str, Any], friendly: object) -> Iterator[object]:
@@ -100,13 +120,13 @@ def _names(entry: dict[str, Any], friendly: object) -> Iterator[object]:
         yield friendly if alias is None else alias
 
 
-def _said(names: Iterable[object]) -> tuple[str, ...]:
-    """Return names as they are said, each once; what is left of some is nothing."""
-    said: dict[str, str] = {}
+def _said(names: Iterable[object]) -> dict[str, str]:
+    """Return names as they are said, each once, with what Home Assistant has for them."""
+    said: dict[str, tuple[str, str]] = {}
     for name in names:
         if isinstance(name, str) and (spelt := spelt_out(name)):
-            said.setdefault(spelt.casefold(), spelt)
-    return tuple(said.values())
+            said.setdefault(spelt.casefold(), (spelt, name.strip()))
+    return dict(said.values())
 
 
 def spelt_out(name: str) -> str:

@@ -1,8 +1,8 @@
 """Home Assistant's WebSocket API: one connection, commands and their results, events.
 
 As in Home Assistant 2026.11 (`homeassistant/components/websocket_api`). It sends `auth_required`, we `auth`, and it
-`auth_ok` or `auth_invalid`; a command has an id that grows, and is answered by a `result` with that id; an event carries
-the id of the subscription.
+`auth_ok` or `auth_invalid`; a command has an id that grows, and is answered by a `result` with that id; an event
+carries the id of the subscription.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class Token:
     @property
     def remedy(self) -> str:
         """What to do where Home Assistant does not accept it."""
-        make = "make a new one in Home Assistant (your profile › Security › Long-lived access tokens)"
+        make = "make a new one in Home Assistant (your profile > Security > Long-lived access tokens)"
         return f"{make} and {f'write it into {self._file}' if self._file else 'start again with it'}"
 
     async def changed(self, every_s: float) -> None:

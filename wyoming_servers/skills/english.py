@@ -15,6 +15,7 @@ from models.engine import Intent
 from models.sentences.house import House
 
 from . import words
+from .request import Trouble
 from .situation import Timer
 
 NOT_HEARD = "Sorry, I did not catch that."
@@ -38,6 +39,18 @@ NOT_CALCULABLE = "I cannot calculate that."
 IN_WHICH_AREA = "In which room?"
 DONE = "Done."
 ASKED = "I have asked Home Assistant to do that."
+
+_PAST = {
+    "turn on": "Turned on",
+    "turn off": "Turned off",
+    "turn up": "Turned up",
+    "turn down": "Turned down",
+    "open": "Opened",
+    "close": "Closed",
+    "set": "Set",
+    "make": "Made",
+}
+"""By what `wish` begins with."""
 
 OKAY = "Okay."
 NOTHING_SAID = "I have not said anything yet."
@@ -133,7 +146,34 @@ def _timer(timer: Timer) -> str:
 
 def not_connected(intent: Intent, kind: str, house: House) -> str:
     """Say what was understood, and that no thing of this kind (Home Assistant's domain) is connected to do it."""
-    return f"I understood: {_wish(intent, kind, house)}. But no {_noun(kind)} is connected to me yet."
+    return f"I understood: {wish(intent, kind, house)}. But no {_noun(kind)} is connected to me yet."
+
+
+def done(wish: str) -> str:
+    """Tell that a wish has been carried out: "Turned on the lights in the office."."""
+    for verb, past in _PAST.items():
+        if wish.startswith(f"{verb} "):
+            return f"{past}{wish.removeprefix(verb)}."
+    return DONE
+
+
+def partly_done(wish: str, failed: Sequence[str]) -> str:
+    """Tell that a wish has been carried out, but not with the things called `failed`."""
+    return f"{done(wish).rstrip('.')}, but not {words.listed(failed)}."
+
+
+def not_done(wish: str, trouble: Trouble) -> str:
+    """Tell why a wish has not been carried out."""
+    wish = wish if wish.startswith(tuple(_PAST)) else "do that"
+    match trouble:
+        case Trouble.AWAY:
+            return f"I understood: {wish}. But I cannot reach Home Assistant."
+        case Trouble.REFUSED:
+            return f"I understood: {wish}. But Home Assistant does not let me in."
+        case Trouble.NO_ANSWER:
+            return f"I asked Home Assistant to {wish}, but it has not answered."
+        case _:
+            return f"Sorry, Home Assistant could not {wish}."
 
 
 def nobody_does(intent: Intent) -> str:
@@ -143,8 +183,8 @@ def nobody_does(intent: Intent) -> str:
     return f"I understood {named}. But nothing that does this is connected to me yet."
 
 
-def _wish(intent: Intent, kind: str, house: House) -> str:
-    """Return "turn on the lights in the office"."""
+def wish(intent: Intent, kind: str, house: House) -> str:
+    """Return what is wanted, such as "turn on the lights in the office"; `kind` is Home Assistant's domain."""
     slots = intent.slots
     thing = _thing(slots, kind)
     match intent.name:
@@ -183,7 +223,8 @@ def _thing(slots: Mapping[str, Any], kind: str) -> str:
 
 
 def _where(slots: Mapping[str, Any]) -> str:
-    return f" in the {slots['area']}" if "area" in slots else ""
+    place = slots.get("area", slots.get("floor"))
+    return f" in the {place}" if "area" in slots else f" on the {place}" if "floor" in slots else ""
 
 
 def _noun(kind: str) -> str:

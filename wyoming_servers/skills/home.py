@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
 from models.engine import Intent
+from models.sentences.house import Area, Floor, House, Name
 
 from . import english
-from .request import Answer, Request
+from .request import Answer, Outcome, Request
 
 _KINDS = {
     "HassFanSetSpeed": "fan",
@@ -20,14 +25,14 @@ _KINDS = {
 
 def control(request: Request) -> Answer:
     """Want it done; where nobody can, say what was understood, and that nothing is connected to do it."""
-    if request.situation.is_home_assistant:
+    if request.situation.is_home_assistant or request.is_connected:
         return want(request)
     return Answer(english.not_connected(request.intent, _kind(request), request.house))
 
 
 def nobody_does(request: Request) -> Answer:
     """Want an intent of the user's own sentences done; where nobody can, name it, and say that."""
-    if request.situation.is_home_assistant:
+    if request.situation.is_home_assistant or request.is_connected:
         return want(request)
     return Answer(english.nobody_does(request.intent))
 
@@ -42,7 +47,30 @@ def want(request: Request) -> Answer:
         if request.situation.area is None:
             return Answer(english.IN_WHICH_AREA)
         intent = Intent(intent.name, {**intent.slots, "area": request.situation.area}, intent.response)
-    return Answer(intent.response or english.DONE, wanted=intent)
+    return Answer(intent.response or english.DONE, wanted=replace(intent, slots=_called(intent.slots, request.house)))
+
+
+def tell(request: Request, outcome: Outcome) -> str:
+    """Return what to say of what our own Home Assistant was asked to do."""
+    wish = english.wish(request.intent, _kind(request), request.house)
+    if outcome.trouble is not None:
+        return english.not_done(wish, outcome.trouble)
+    if outcome.speech:
+        return outcome.speech
+    return english.partly_done(wish, outcome.failed) if outcome.failed else english.done(wish)
+
+
+def _called(slots: Mapping[str, Any], house: House) -> dict[str, Any]:
+    """Return `slots` with what Home Assistant calls things and places, which it may spell otherwise than we say it."""
+    known: Mapping[str, Sequence[Area | Floor | Name]] = {
+        "name": house.names,
+        "area": house.areas,
+        "floor": house.floors,
+    }
+    return {
+        key: next((one.called for one in known.get(key, ()) if one.called and one.name == value), value)
+        for key, value in slots.items()
+    }
 
 
 def _kind(request: Request) -> str:

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from models.engine import Intent
@@ -27,6 +28,9 @@ class Request:
 
     last_answer: str | None = None
     """What the house said last in this conversation."""
+
+    is_connected: bool = False
+    """True where this server has a Home Assistant, which does what is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,4 +61,31 @@ class Answer:
     actions: tuple[Action, ...] = ()
 
     wanted: Intent | None = None
-    """What Home Assistant is to carry out."""
+    """What Home Assistant is to carry out: the one that asks, or else our own."""
+
+
+class Trouble(StrEnum):
+    """Why our own Home Assistant did not do what it was asked to."""
+
+    AWAY = "away"
+    """It cannot be reached."""
+    REFUSED = "refused"
+    """It does not accept our token, or our address."""
+    NOT_DONE = "not-done"
+    """It could not, or found nothing to do it with."""
+    NO_ANSWER = "no-answer"
+    """It was asked, and did not say what became of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an intent that our own Home Assistant was asked to carry out."""
+
+    trouble: Trouble | None = None
+    """None where it was done, with one thing at least."""
+
+    failed: tuple[str, ...] = ()
+    """Names of the things with which it was not done."""
+
+    speech: str = ""
+    """What Home Assistant says of it, where it says anything: the answer of an `intent_script`."""

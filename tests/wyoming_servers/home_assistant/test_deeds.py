@@ -1,0 +1,181 @@
+"""Intents that our own Home Assistant carries out, from the handle server's door to the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from wyoming.asr import Transcript
+from wyoming.client import AsyncClient
+
+from wyoming_servers.handle import JOB
+from wyoming_servers.home_assistant import deeds
+
+from ..serving import send, serving, until
+from .hass import TOKEN, Hass, hass_running
+
+SATELLITE: dict[str, Any] = {"actions": ["timer-set"]}
+
+
+def furnished() -> Hass:
+    hass = Hass()
+    hass.floors.append({"floor_id": "g", "name": "ground floor", "aliases": []})
+    hass.area("office", "Office", floor="g")
+    hass.area("kitchen", "Kitchen 🍳")
+    hass.light("desk", "💡 Desk Lamp", area="office")
+    hass.light("night", "Night Light")
+    hass.entities["cover.c"] = {**hass.entities["light.night"], "entity_id": "cover.c", "friendly_name": "Curtains"}
+    return hass
+
+
+@asynccontextmanager
+async def connected(folder: Path) -> AsyncIterator[tuple[Hass, AsyncClient]]:
+    options = ("--engine", "embedded", "--data-dir", str(folder), "--hass-token", TOKEN)
+    async with (
+        hass_running(furnished()) as hass,
+        serving(JOB, *options, "--hass-url", hass.url) as uri,
+        AsyncClient.from_uri(uri) as client,
+    ):
+        yield hass, client
+
+
+async def ask(client: AsyncClient, text: str, **context: Any) -> str:
+    await send(client, Transcript(text, context={"conversation_id": "c", **SATELLITE, **context}))
+    return str((await until(client, "handled", "not-handled", "error", "intent"))[-1].data["text"])
+
+
+@pytest.mark.parametrize(
+    ("said", "intent", "slots", "answer"),
+    [
+        ("turn on the desk lamp", "HassTurnOn", {"name": "💡 Desk Lamp"}, "Turned on the Desk Lamp."),
+        ("open the curtains", "HassTurnOn", {"name": "Curtains"}, "Opened the Curtains."),
+        (
+            "turn off the lights in the kitchen",
+            "HassTurnOff",
+            {"area": "Kitchen 🍳", "domain": "light"},
+            "Turned off the lights in the Kitchen.",
+        ),
+        (
+            "turn on the lights on the ground floor",
+            "HassTurnOn",
+            {"floor": "ground floor", "domain": "light"},
+            "Turned on the lights on the ground floor.",
+        ),
+        (
+            "set the night light brightness to fifty percent",
+            "HassLightSet",
+            {"name": "Night Light", "brightness": 50},
+            "Set the Night Light to 50 percent.",
+        ),
+    ],
+)
+async def test_it_is_done_and_told(tmp_path: Path, said: str, intent: str, slots: dict[str, Any], answer: str) -> None:
+    async with connected(tmp_path) as (hass, client):
+        assert await ask(client, said) == answer
+        assert hass.intents == [{"name": intent, "data": slots, "language": "en", "assistant": "conversation"}]
+
+
+async def test_here_is_where_it_was_said(tmp_path: Path) -> None:
+    async with connected(tmp_path) as (hass, client):
+        assert await ask(client, "turn on the lights", area="Office") == "Turned on the lights in the Office."
+        assert hass.intents[-1]["data"] == {"domain": "light", "area": "Office"}
+        assert await ask(client, "turn on the lights") == "In which room?"
+        assert len(hass.intents) == 1
+        assert await ask(client, "in the kitchen") == "Turned on the lights in the Kitchen."
+
+
+@pytest.mark.parametrize(
+    ("outcome", "answer"),
+    [
+        ({"code": "failed_to_handle", "speech": "No entities matched"}, "Sorry, Home Assistant could not turn on"),
+        (500, "Sorry, Home Assistant could not turn on the Desk Lamp."),
+        (400, "Sorry, Home Assistant could not turn on the Desk Lamp."),
+        (404, "Sorry, Home Assistant could not turn on the Desk Lamp."),
+        (403, "But Home Assistant does not let me in."),
+        ("<html>", "I asked Home Assistant to turn on the Desk Lamp, but it has not answered."),
+        ("[]", "but it has not answered."),
+        ("x" * 3_000_000, "but it has not answered."),
+        (
+            {
+                "success": [{"name": "a", "type": "entity", "id": "light.a"}],
+                "failed": [{"name": "b", "type": "entity"}],
+            },
+            "Turned on the Desk Lamp, but not b.",
+        ),
+        ({"speech": "As you wish."}, "As you wish."),
+    ],
+)
+async def test_what_really_happened_is_said(tmp_path: Path, outcome: Any, answer: str) -> None:
+    async with connected(tmp_path) as (hass, client):
+        hass.outcome = outcome
+        assert answer in await ask(client, "turn on the desk lamp")
+        hass.outcome = {}
+        assert await ask(client, "turn on the desk lamp") == "Turned on the Desk Lamp."
+
+
+async def test_a_slow_one_is_not_waited_for_longer_than_a_speaker_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deeds, "DEED_S", 0.2)
+    async with connected(tmp_path) as (hass, client):
+        hass.slow_s = 5
+        assert "it has not answered" in await ask(client, "turn on the desk lamp")
+
+
+async def test_one_that_is_away_is_said(tmp_path: Path) -> None:
+    async with connected(tmp_path) as (hass, _):
+        pass
+    options = ("--engine", "embedded", "--data-dir", str(tmp_path), "--hass-token", TOKEN)
+    async with serving(JOB, *options, "--hass-url", hass.url) as uri, AsyncClient.from_uri(uri) as client:
+        answer = await ask(client, "turn on the desk lamp")  # its name is in the cache
+        assert answer == "I understood: turn on the Desk Lamp. But I cannot reach Home Assistant."
+        assert (await ask(client, "what time is it")).startswith("It is")
+
+
+async def test_a_refused_token_is_not_shown_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with connected(tmp_path) as (hass, _):
+        pass
+    hass.token, hass.logins = "another", []
+    async with hass_running(hass, int(hass.url.rpartition(":")[2])):
+        options = ("--engine", "embedded", "--data-dir", str(tmp_path), "--hass-token", TOKEN)
+        async with serving(JOB, *options, "--hass-url", hass.url) as uri, AsyncClient.from_uri(uri) as client:
+            for _ in range(3):
+                assert "Home Assistant does not let me in" in await ask(client, "turn on the desk lamp")
+    assert hass.logins == [TOKEN]
+    assert TOKEN not in caplog.text
+
+
+async def test_a_home_assistant_that_asks_does_it_itself(tmp_path: Path) -> None:
+    async with connected(tmp_path) as (hass, client):
+        await send(client, Transcript("turn on the desk lamp", context={"conversation_id": "c"}))
+        event = (await until(client, "intent", "handled"))[-1]
+        assert event.type == "intent"
+        assert event.data["entities"] == [{"name": "name", "value": "💡 Desk Lamp"}]
+        assert hass.intents == []
+
+
+async def test_new_names_are_understood_while_others_ask(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    async with connected(tmp_path) as (hass, client):
+        assert "understand" in await ask(client, "turn on the lava lamp")
+        hass.light("lava", "Lava Lamp")
+        await hass.tell()
+        async with asyncio.timeout(20):
+            while (answer := await ask(client, "turn on the lava lamp")) != "Turned on the Lava Lamp.":
+                assert "understand" in answer
+                assert (await ask(client, "what time is it")).startswith("It is")
+                await asyncio.sleep(0.05)
+
+
+async def test_nothing_is_written_of_the_token(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with connected(tmp_path) as (hass, client):
+        hass.outcome = 500
+        await ask(client, "turn on the desk lamp")
+    assert TOKEN not in caplog.text
+    assert TOKEN not in (tmp_path / "home_assistant.json").read_text()

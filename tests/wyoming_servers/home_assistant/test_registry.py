@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from models.sentences.house import Area, Floor, House, Name
+from models.sentences.library import load_sentences
+from wyoming_servers.home_assistant.registry import make_house, spelt_out
+
+HOUSE = House(units="imperial", clock=24, names=(Name("shipped", "light"),))
+
+
+def house_of(entries: dict[str, Any], friendly: dict[str, Any], **registries: Any) -> House:
+    states = [{"entity_id": key, "attributes": {"friendly_name": name}} for key, name in friendly.items()]
+    lists = {"devices": [], "areas": [], "floors": [], **registries}
+    return make_house(HOUSE, list(friendly), entries=entries, states=states, **lists)
+
+
+def test_names_places_and_what_stays() -> None:
+    house = house_of(
+        {
+            "light.a": {"area_id": "k", "device_id": "d", "aliases": [None, "counter light"]},
+            "cover.b": {"area_id": None, "device_id": "d", "aliases": ["blind", None]},
+            "switch.c": {"area_id": "gone", "device_id": "none", "aliases": []},  # from before 2026
+            "fan.e": None,  # from YAML
+        },
+        {"light.a": "Kitchen Counter", "cover.b": "Kitchen Blind", "switch.c": "Pump", "fan.e": "Fan"},
+        devices=[{"id": "d", "area_id": "l"}],
+        areas=[
+            {"area_id": "k", "name": "Kitchen", "aliases": ["Cookery"], "floor_id": "f"},
+            {"area_id": "l", "name": "Living Room", "aliases": []},
+        ],
+        floors=[{"floor_id": "f", "name": "Ground floor", "aliases": ["downstairs"], "level": 0}],
+    )
+    assert (house.units, house.clock) == ("imperial", 24)
+    assert house.names == (
+        Name("Kitchen Counter", "light", "Kitchen", ("counter light",)),
+        Name("blind", "cover", "Living Room", ("Kitchen Blind",)),
+        Name("Pump", "switch"),
+        Name("Fan", "fan"),
+    )
+    assert house.areas == (Area("Kitchen", ("Cookery",)), Area("Living Room"))
+    assert house.floors == (Floor("Ground floor", ("downstairs",)),)
+
+
+def test_an_own_name_that_its_owner_took_out_is_kept_as_home_assistant_of_old_had_no_way_to_say_so() -> None:
+    assert house_of({"light.a": {"aliases": ["lamp"]}}, {"light.a": "WLED 7"}).names[0].aliases == ("lamp",)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("💡 Desk Lamp", "Desk Lamp"),
+        ("👨‍👩‍👧 family_room [1/2] ❤️", "family room 1 2"),
+        ("Mom's (old) lamp", "Mom's old lamp"),
+        ("Lampe électrique", "Lampe électrique"),
+        ("Lampe e\u0301lectrique", "Lampe électrique"),
+        ("リビングの電気", "リビングの電気"),
+        ("हॉल की बत्ती", "हॉल की बत्ती"),
+        ("100 % & 20°", "100 20°"),
+        ("💡🔥", ""),
+        ("  \u200b\n ", ""),
+        ("\ud800", ""),
+        ("{name} <light> (on|off)", "name light on off"),
+        ("x" * 300, "x" * 255),
+    ],
+)
+def test_names_are_spelt_as_they_are_said(name: str, said: str) -> None:
+    assert spelt_out(name) == said
+
+
+def test_what_home_assistant_calls_it_is_kept_where_it_is_spelt_otherwise() -> None:
+    house = house_of(
+        {"light.a": {"area_id": "k", "aliases": [None]}},
+        {"light.a": "💡 Desk Lamp"},
+        areas=[{"area_id": "k", "name": "Küche 🍳", "aliases": []}],
+    )
+    assert house.names == (Name("Desk Lamp", "light", "Küche", (), "💡 Desk Lamp"),)
+    assert house.areas == (Area("Küche", (), "Küche 🍳"),)
+
+
+def test_nothing_of_a_name_nothing_twice() -> None:
+    friendly: dict[str, Any] = {"light.a": "", "light.b": "🔥", "light.c": None, "light.d": "Lamp", "light.e": "lamp"}
+    house = house_of({"light.d": {"aliases": [None, "LAMP", "", 7, None, "lamp "]}}, friendly)
+    assert house.names == (Name("Lamp", "light"), Name("lamp", "light"))
+
+
+def test_whatever_it_says_it_fails_nobody() -> None:
+    for junk in (None, 5, "x", [], {}, [[]], [None], {"a": 1}, [{"id": []}], [{"area_id": {}, "name": []}]):
+        assert (
+            make_house(HOUSE, ["light.a"], entries=junk, states=junk, devices=junk, areas=junk, floors=junk).units
+            == "imperial"
+        )
+
+
+def test_hard_names_are_sentences() -> None:
+    friendly = {
+        "light.a": "the time",
+        "light.b": "x" * 255,
+        "light.c": "(a|b) <the> {name}",
+        "light.d": "リビング",
+        "light.e": "all",
+        "light.f": "💡 desk lamp",
+    }
+    sentences = load_sentences(house_of({}, friendly))
+    for said, name in (("the time", "the time"), ("リビング", "リビング"), ("desk lamp", "desk lamp"), ("all", "all")):
+        found = sentences.recognize(f"turn on {said}")
+        assert found is not None
+        assert found.slots["name"] == name
+    found = sentences.recognize("what time is it")
+    assert found is not None
+    assert found.name == "HassGetCurrentTime"
