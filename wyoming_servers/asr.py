@@ -29,21 +29,23 @@ from wyoming.info import AsrModel, AsrProgram, Attribution, SelectProgram
 from models.engine import EngineUnavailable, Hearing
 from models.engines import Choice
 from models.sentences import language_model
-from models.sentences.house import House, load_house
+from models.sentences.audible import MOST_NAMES, audible
+from models.sentences.house import House
 from models.sentences.library import load_sentences
+from models.sentences.minimizing import TooMuchToHear
 from models.whisper.agreement import rest_of
 from models.whisper.reader import BEAMS
 from models.whisper.recognizer import CONTEXTS
 from models.whisper.weights import DEVICES
 
 from .engines import Running, Setting, add_engine_options, named, open_engines, program_name, selected
-from .house import add_house_options
+from .house import add_house_options, open_house
 from .listening import ListeningSession
 from .program import OURS, Job, main
 from .service import Client, Session
 from .wire import BadValue, Fields, Info
 from .wire.options import version, whole
-from .workers import Stream
+from .workers import Processes, Stream
 
 _QUEUE = 8
 """Utterances that may wait for a place."""
@@ -204,15 +206,24 @@ def add_options(parser: ArgumentParser) -> None:
 @asynccontextmanager
 async def open_server(args: Namespace) -> AsyncIterator[tuple[Info, Callable[[Client], Session]]]:
     """Prepare and start the engines; what is yielded serves until the block ends. Raises `EngineError`."""
-    async with open_engines(args, "asr", lambda choice: _setting(args, choice)) as models:
+    async with AsyncExitStack() as stack:
+        known = await stack.enter_async_context(open_house(args))
+        opening = open_engines(args, "asr", lambda choice: _setting(args, known.now, choice))
+        models = await stack.enter_async_context(opening)
+
+        async def learn(house: House) -> None:
+            for one in models:
+                is_sphinx = one.choice.engine.name == "pocketsphinx"
+                await one.processes.renew(await _prepare_apart(args, house) if is_sphinx else {"house": house})
+
+        await stack.enter_async_context(known.followed_by(learn))
         yield _info(models, args), lambda client: AsrSession(client, models, find_end=not args.external_vad)
 
 
-def _setting(args: Namespace, choice: Choice) -> Setting:
+def _setting(args: Namespace, house: House, choice: Choice) -> Setting:
     """Say how an engine is run. pocketsphinx follows one utterance in a process, Whisper many with one model."""
     at_once = args.workers or _AT_ONCE[choice.engine.name]
     if choice.engine.name == "pocketsphinx":
-        house = load_house(args.config)
         return Setting(prepare_sphinx(house, args.custom_sentences, args.data_dir), count=at_once, queue=_QUEUE)
     arguments = {
         "name": choice.model,
@@ -221,7 +232,7 @@ def _setting(args: Namespace, choice: Choice) -> Setting:
         "compute_type": args.compute_type,
         "context": args.context,
         "beams": args.beam_size,
-        "config": args.config,
+        "house": house,
         "custom_sentences": args.custom_sentences,
         "partials": args.partials,
     }
@@ -231,14 +242,46 @@ def _setting(args: Namespace, choice: Choice) -> Setting:
 def prepare_sphinx(house: House, custom_sentences: Sequence[Path], data_dir: Path) -> dict[str, Any]:
     """Make the language model of the sentences of `house`, if it is not there; return what pocketsphinx' engine takes.
 
-    Raises `EngineError`.
+    Names of things that are more than can be listened for are left out, with a warning. Raises `EngineError`.
     """
     spec = importlib.util.find_spec("pocketsphinx")  # found, not imported: only the workers need it
     if spec is None or spec.origin is None:
         raise EngineUnavailable("no pocketsphinx: pip install 'wyoming-hearth[asr]'")
     lexicon = Path(spec.origin).parent / "model" / "en-us" / "cmudict-en-us.dict"
-    sentences = load_sentences(house, custom_sentences)
-    return {"folder": str(language_model.make(sentences, data_dir, lexicon)), "language": house.language}
+    most = MOST_NAMES
+    while True:
+        try:
+            sentences = load_sentences(audible(house, most), custom_sentences)
+            return {"folder": str(language_model.make(sentences, data_dir, lexicon)), "language": house.language}
+        except TooMuchToHear:
+            if not house.names or most == 0:
+                raise
+            most //= 2
+
+
+class Prepared:
+    """What pocketsphinx' engine takes, as a worker process tells it."""
+
+    folder: str
+    language: str
+
+    def __init__(self, folder: str, language: str) -> None:
+        self.folder, self.language = folder, language
+
+
+def open_prepared(**arguments: Any) -> Prepared:
+    """Do what `prepare_sphinx` does, for a worker process to be told by name."""
+    return Prepared(**prepare_sphinx(**arguments))
+
+
+async def _prepare_apart(args: Namespace, house: House) -> dict[str, Any]:
+    """Return what `prepare_sphinx` does, done in a process of its own: seconds of work under the interpreter's lock."""
+    arguments = {"house": house, "custom_sentences": args.custom_sentences, "data_dir": args.data_dir}
+    process = Processes("wyoming_servers.asr:open_prepared", arguments, count=1, name="language model")
+    try:
+        return await process.start()
+    finally:
+        await process.close()
 
 
 def _info(models: list[Running], args: Namespace) -> Info:

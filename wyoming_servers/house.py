@@ -15,6 +15,8 @@ from models.engine import EngineError, EngineUnavailable
 from models.sentences.house import House, load_house
 
 if TYPE_CHECKING:
+    from argparse import _ArgumentGroup
+
     from .home_assistant.home import HomeAssistant
 
 _LOGGER = logging.getLogger(__name__)
@@ -42,7 +44,7 @@ def add_house_options(parser: ArgumentParser) -> None:
     add_hass_options(parser)
 
 
-def add_hass_options(parser: ArgumentParser) -> None:
+def add_hass_options(parser: ArgumentParser | _ArgumentGroup) -> None:
     """Add `--hass-url` and `--hass-token`."""
     parser.add_argument(
         "--hass-url",

@@ -145,15 +145,18 @@ class Processes:
             self._rest_later(worker)
         return described[0]
 
-    async def renew(self, arguments: dict[str, Any]) -> None:
-        """Build the engine anew with other `arguments`, one process after the other, while all of them serve.
+    async def renew(self, changes: dict[str, Any]) -> None:
+        """Build the engine anew with `changes` to its arguments, if they are any.
 
-        New streams go to the new processes; those that are open stay where they are, and a process ends with the last
-        of them. Call it again only when it is done. Raises `EngineError` or OSError where a new process cannot be had,
-        and then, as when this is cancelled, those that have not been replaced serve on.
+        It is done one process after the other, while all of them serve. New streams go to the new processes; those that
+        are open stay where they are, and a process ends with the last of them. Call it again only when it is done.
+        Raises `EngineError` or OSError where a new process cannot be had, and then, as when this is cancelled, those
+        that have not been replaced serve on.
         """
         for index, old in enumerate(self._workers):
-            new = old.renewed(arguments)
+            new = old.renewed(changes)
+            if new.arguments == old.arguments:
+                continue
             await new.start()
             self._workers[index] = new
             keeping, self._tasks[index] = self._tasks[index], asyncio.create_task(self._keep(new))
@@ -333,7 +336,7 @@ class _Worker:
         self.streams = 0
         self.generation = 0
         self._factory = factory
-        self._arguments = arguments
+        self.arguments = arguments
         self._process: asyncio.subprocess.Process | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._answers: dict[int, asyncio.Future[Any]] = {}
@@ -352,9 +355,9 @@ class _Worker:
         """Set while no stream is here."""
         self.vacant.set()
 
-    def renewed(self, arguments: dict[str, Any]) -> _Worker:
-        """Return another one for the same engine, to be started."""
-        return _Worker(self._factory, arguments, self.name, self._call_s, self._watch)
+    def renewed(self, changes: dict[str, Any]) -> _Worker:
+        """Return another one for the same engine, with other arguments, to be started."""
+        return _Worker(self._factory, self.arguments | changes, self.name, self._call_s, self._watch)
 
     @property
     def is_alive(self) -> bool:
@@ -404,13 +407,13 @@ class _Worker:
         self._reading = asyncio.create_task(self._read(reader))
         try:
             async with asyncio.timeout(_START_S):
-                described: dict[str, Any] = await self.call((0, self._factory, (), self._arguments))
+                described: dict[str, Any] = await self.call((0, self._factory, (), self.arguments))
         except BaseException as error:
             await self.stop()
             if isinstance(error, TimeoutError):
                 raise EngineError(f"{self.name} was not ready after {_START_S:g} s") from None
             if isinstance(error, WorkerDied):
-                of = f" of {model}" if (model := self._arguments.get("model")) else ""
+                of = f" of {model}" if (model := self.arguments.get("model")) else ""
                 native = self._process.returncode in _NATIVE_FAULTS
                 kind = EngineCrashed if native else EngineError
                 raise kind(f"{self.name} {self.end} while its engine{of} was being built") from None

@@ -38,6 +38,9 @@ _FORMAT = "2"
 _KEPT = 5
 """Language models that are kept, the newest."""
 
+_NAMED = 20
+"""Words that a warning names."""
+
 _LEAST = 1e-7
 """Chance of an arc; pocketsphinx takes no zero."""
 
@@ -67,7 +70,8 @@ def make(sentences: Sentences, data_dir: Path, lexicon: Path) -> Path:
     """Return the folder of the language model of `sentences`, made now if it was not there.
 
     `lexicon` is the acoustic model's dictionary. A word that nobody knows how to pronounce is warned of, and what has
-    it is not listened for. Raises `EngineError` when there is too much to listen for, or nowhere to keep it.
+    it is not listened for. Raises `TooMuchToHear`, and `EngineError` when there is nothing to listen for, or nowhere to
+    keep it.
     """
     made_by = [_FORMAT, sentences.fingerprint, metadata.version("pocketsphinx")]
     folder = data_dir / "recognizer" / hashlib.sha256("\n".join(made_by).encode()).hexdigest()[:32]
@@ -80,10 +84,11 @@ def make(sentences: Sentences, data_dir: Path, lexicon: Path) -> Path:
         said, unknown = pronounce(grammar.words, lexicon, sentences.language)
         said = {word: ways for word, ways in said.items() if _WORD.fullmatch(word)}
         if unknown:
+            more = len(unknown) - _NAMED
             _LOGGER.warning(
                 "nobody knows how to pronounce %s: what has these words is not listened for. Write them as they "
                 "sound, in words of a dictionary%s",
-                ", ".join(map(repr, unknown)),
+                ", ".join(map(repr, unknown[:_NAMED])) + (f" and {more} more" if more > 0 else ""),
                 "" if _has_espeak() else ", or pip install 'wyoming-hearth[tts]', whose espeak-ng guesses",
             )
         try:

@@ -15,6 +15,10 @@ from models.sentences.grammar import Arcs, Grammar, leading_to
 MOST_STATES = 100_000
 
 
+class TooMuchToHear(EngineError):
+    """There are more sentences than a recognizer can listen for."""
+
+
 @dataclass(frozen=True)
 class Network:
     """States and what leads from one to another; 0 is the start, and nothing leads back."""
@@ -61,7 +65,7 @@ def _subsets(network: Network) -> _Onward:
             stack.pop()
             continue
         if len(onward) >= MOST_STATES:
-            raise EngineError("the sentences are too many to be listened for; leave out long ones")
+            raise TooMuchToHear("the sentences are too many to be listened for; leave out long ones")
         onward[target] = _step(network, target)
         stack.append((target, iter(onward[target].values())))
     return ordered

@@ -10,8 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from models.engine import EngineError
-from models.sentences.minimizing import Network
+from models.sentences.minimizing import Network, TooMuchToHear
 
 _Node = dict[tuple[str, int], float]
 """Chances by what is said next, a piece of text, and the node that it leads to."""
@@ -58,14 +57,14 @@ class Nodes:
         return self._nodes[node]
 
     def add(self, edges: _Node) -> int:
-        """Return the node with `edges`; raise `EngineError` when there are too many nodes."""
+        """Return the node with `edges`; raise `TooMuchToHear` when there are too many nodes."""
         if not edges:
             return DEAD
         key = frozenset(edges.items())
         found = self._known.get(key)
         if found is None:
             if len(self._nodes) >= self._most:
-                raise EngineError(_TOO_MANY)
+                raise TooMuchToHear(_TOO_MANY)
             found = self._known[key] = len(self._nodes)
             self._nodes.append(edges)
         return found
@@ -106,7 +105,7 @@ class Nodes:
         return self.union(parts)
 
     def network(self, start: int) -> Network:
-        """Join the pieces of text to words; raise `EngineError` when there are too many of them."""
+        """Join the pieces of text to words; raise `TooMuchToHear` when there are too many of them."""
         steps = 0
         places = {start: 0}
         queue = [start]
@@ -120,7 +119,7 @@ class Nodes:
             while stack:
                 here, word, chance = stack.pop()
                 if (steps := steps + 1) > _MOST_SPELLED:
-                    raise EngineError(_TOO_MANY)
+                    raise TooMuchToHear(_TOO_MANY)
                 for (piece, target), share in self._nodes[here].items():
                     if piece and piece != _SPACE:
                         stack.append((target, word + piece, chance * share))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import os
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from satellite.microphone import MicrophoneError
 from satellite.mqtt.options import add_mqtt_options
 from satellite.options import add_satellite_options
 from satellite.supervisor import Change, Program, State, Supervisor, server_program
+from wyoming_servers.home_assistant.token import Token
+from wyoming_servers.house import add_hass_options
 from wyoming_servers.wire.health import Health, add_http_option, serve_health
 
 from .common import PORTS, Output, add_common_options, tell, warn
@@ -43,6 +46,7 @@ def add_options(parser: ArgumentParser) -> None:
         metavar="DIR",
         help="folder of further sentences, in Home Assistant's format; may be repeated",
     )
+    add_hass_options(group)
     group.add_argument(
         "--port",
         type=_port,
@@ -81,6 +85,7 @@ def add_options(parser: ArgumentParser) -> None:
 async def run(args: Namespace) -> int:
     """Run until stopped."""
     output = Output(json=args.json)
+    _hand_on(args.hass_token)
     programs = house_programs(args)
     uris = {program.job: program.uri for program in programs}
 
@@ -128,11 +133,19 @@ def _told(job: str, line: str) -> None:
         warn(job, line)
 
 
+def _hand_on(token: str | None) -> None:
+    """Give the token to the servers in their environment; a command line could be read by everybody here."""
+    if token is not None and Token.given(token).file is None:
+        os.environ.pop("HEARTH_HASS_TOKEN_FILE", None)
+        os.environ["HEARTH_HASS_TOKEN"] = token
+
+
 def house_programs(args: Namespace) -> list[Program]:
     """Return the six servers, with their options."""
     host = "0.0.0.0" if args.lan else "127.0.0.1"  # noqa: S104 - who says --lan means all addresses
     house = [f"--config={args.config}"] if args.config is not None else []
     house += [f"--custom-sentences={folder}" for folder in args.custom_sentences]
+    house += [f"--hass-url={args.hass_url}"] if args.hass_url is not None else []
     common = [f"--data-dir={args.data_dir}", *(["--debug"] if args.debug else [])]
     if args.keep_alive is not None:
         common.append(f"--keep-alive={args.keep_alive}")

@@ -391,7 +391,7 @@ async def test_a_replaced_process_ends_with_its_last_stream() -> None:
     async with processes(count=1) as pool:
         async with pool.stream() as stream:
             pid = await stream.call("pid")
-            await pool.renew({})
+            await pool.renew({"name": "new"})
         await until(lambda: not psutil.pid_exists(pid))
 
 
@@ -399,7 +399,7 @@ async def test_a_replaced_process_that_is_never_left_is_ended(monkeypatch: pytes
     monkeypatch.setattr(workers, "_RETIRE_S", 0.2)
     async with processes(count=1) as pool, pool.stream() as stream:
         pid = await stream.call("pid")
-        await pool.renew({})
+        await pool.renew({"name": "new"})
         await until(lambda: not psutil.pid_exists(pid))
         with pytest.raises(WorkerDied):
             await stream.call("pid")
@@ -413,6 +413,15 @@ async def test_what_cannot_be_renewed_serves_on(tmp_path: Path) -> None:
             await pool.renew({"unknown": 1})
         async with pool.stream() as first, pool.stream() as second:
             assert {await first.call("pid"), await second.call("pid")} == pids
+
+
+async def test_who_is_as_it_should_be_is_left_alone() -> None:
+    async with processes(count=1, arguments={"name": "same"}) as pool:
+        async with pool.stream() as stream:
+            pid = await stream.call("pid")
+        await pool.renew({"name": "same"})
+        async with pool.stream() as stream:
+            assert await stream.call("pid") == pid
 
 
 async def test_a_renewed_engine_is_started_again_as_it_is_now(tmp_path: Path) -> None:

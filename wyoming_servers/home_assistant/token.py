@@ -23,7 +23,8 @@ class Token:
                 " line breaks in it"
             )
         self.value = value
-        self._file = file
+        self.file = file
+        """Where another one may come from."""
 
     @classmethod
     def given(cls, value: str) -> Token:
@@ -31,14 +32,14 @@ class Token:
         name = os.environ.get(_FILE_VARIABLE)
         token = cls(value.strip(), Path(name) if name else None)
         if token._read() != token.value:
-            token._file = None
+            token.file = None
         return token
 
     @property
     def remedy(self) -> str:
         """What to do where Home Assistant does not accept it."""
         make = "make a new one in Home Assistant (your profile > Security > Long-lived access tokens)"
-        return f"{make} and {f'write it into {self._file}' if self._file else 'start again with it'}"
+        return f"{make} and {f'write it into {self.file}' if self.file else 'start again with it'}"
 
     async def changed(self, every_s: float) -> None:
         """Wait until there is another token in the file, looking `every_s` seconds; for ever where there is no file."""
@@ -49,10 +50,10 @@ class Token:
                 return
 
     def _read(self) -> str:
-        if self._file is None:
+        if self.file is None:
             return self.value
         try:
-            with self._file.open(encoding="utf-8") as file:
+            with self.file.open(encoding="utf-8") as file:
                 return file.read(_MOST_CHARACTERS).strip()
         except (OSError, UnicodeError):
             return ""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import os
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
 import pytest
 
 from satellite import cli
 from satellite.commands.common import PORTS
-from satellite.commands.up import add_options, house_programs
+from satellite.commands.up import _hand_on, add_options, house_programs
 
 
 def options(*arguments: str) -> Namespace:
@@ -38,6 +40,31 @@ def test_only_who_knows_the_house_is_told_of_it() -> None:
         assert told == (["--config=h.yaml", "--custom-sentences=a", "--custom-sentences=b"] if knows else [])
         assert "--data-dir=d" in program.command
         assert "--zeroconf" in program.command
+
+
+def test_home_assistant_is_told_to_who_knows_the_house_and_its_token_to_nobody_else(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HEARTH_HASS_TOKEN_FILE", str(tmp_path / "token"))
+    (tmp_path / "token").write_text("of.the.file")
+    args = options("--hass-url", "https://ha.lan:8123/", "--hass-token", "secret")
+    for program in house_programs(args):
+        assert ("--hass-url=https://ha.lan:8123" in program.command) == (program.job in {"asr", "handle"})
+        assert not any("secret" in part for part in program.command)
+    _hand_on("of.the.file")
+    assert "HEARTH_HASS_TOKEN" not in os.environ
+    _hand_on("secret")
+    assert os.environ.pop("HEARTH_HASS_TOKEN") == "secret"
+    assert "HEARTH_HASS_TOKEN_FILE" not in os.environ
+
+
+@pytest.mark.parametrize(
+    "url", ["ha.lan:8123", "ftp://ha", "http://", "http://ha:port", "http://u:p@ha", "http://ha?x"]
+)
+def test_an_address_that_is_none(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        options("--hass-url", url)
+    assert "like http://homeassistant.local:8123" in capsys.readouterr().err
 
 
 def test_health_of_each_at_a_port_of_its_own() -> None:

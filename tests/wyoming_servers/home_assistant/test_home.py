@@ -18,6 +18,7 @@ from wyoming_servers.home_assistant import home as home_module
 from wyoming_servers.home_assistant.cache import Cache
 from wyoming_servers.home_assistant.errors import HassError, HassRefused
 from wyoming_servers.home_assistant.home import HomeAssistant, Pace, look
+from wyoming_servers.home_assistant.registry import read_house
 from wyoming_servers.home_assistant.token import Token
 
 from .hass import TOKEN, Hass, hass_running
@@ -302,7 +303,7 @@ async def test_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_nothing_unexpected_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with hass_running() as hass:
         hass.light("a", "Lamp")
-        real, broken = home_module.read_house, [True]
+        real, broken = read_house, [True]
 
         async def failing(*args: Any) -> House:
             if broken.pop() if broken else False:

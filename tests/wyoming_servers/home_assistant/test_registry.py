@@ -87,7 +87,9 @@ def test_nothing_of_a_name_nothing_twice() -> None:
 
 
 def test_whatever_it_says_it_fails_nobody() -> None:
-    for junk in (None, 5, "x", [], {}, [[]], [None], {"a": 1}, [{"id": []}], [{"area_id": {}, "name": []}]):
+    several: list[object]
+    several = [None, 5, "x", [], {}, [[]], [None], {"a": 1}, [{"id": []}], [{"area_id": {}, "name": []}]]
+    for junk in several:
         assert (
             make_house(HOUSE, ["light.a"], entries=junk, states=junk, devices=junk, areas=junk, floors=junk).units
             == "imperial"

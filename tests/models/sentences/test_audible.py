@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import importlib.util
+import logging
+from pathlib import Path
+
+import pytest
+
+from models.sentences.audible import audible
+from models.sentences.house import House, Name
+
+
+def test_lights_first_names_before_aliases(caplog: pytest.LogCaptureFixture) -> None:
+    switches = [Name(f"s{index}", "switch", None, ("x",)) for index in range(3)]
+    lights = [Name(f"l{index}", "light", None, (f"a{index}", f"b{index}")) for index in range(2)]
+    house = audible(House(names=(*switches, *lights)), 6)
+    assert [name.name for name in house.names] == ["l0", "l1", "s0", "s1", "s2"]
+    assert [name.aliases for name in house.names] == [("a0",), (), (), (), ()]
+    assert [name.name for name in audible(House(names=(*switches, *lights)), 1).names] == ["l0"]
+    assert audible(House(names=(*switches, *lights)), 0).names == ()
+    assert "'s2' and 3 more" not in caplog.text
+    assert "more than the 6 names" in caplog.text
+
+
+def test_what_nobody_says_is_named_and_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    house = House(names=(Name("a-b c_d e f g h i", "light"), Name("lamp", "light", None, ("one " * 9, "bulb"))))
+    assert audible(house).names == (Name("lamp", "light", None, ("bulb",)),)
+    assert "'a-b c_d e f g h i': names of more than 8 words" in caplog.text
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pocketsphinx") is None, reason="pip install 'wyoming-hearth[asr]'")
+def test_names_that_share_nothing_are_halved_until_they_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from models.sentences import unfolding
+    from wyoming_servers.asr import prepare_sphinx
+
+    monkeypatch.setattr(unfolding, "MOST_NODES", 60_000)
+    words = (
+        Path(importlib.util.find_spec("pocketsphinx").origin).parent / "model/en-us/cmudict-en-us.dict"
+    ).read_text()  # type: ignore[union-attr, arg-type]
+    several = [line.split()[0] for line in words.splitlines() if line[0].isalpha() and "(" not in line]
+    names = tuple(Name(" ".join(several[index * 8 : index * 8 + 8]), "light") for index in range(1000))
+    assert Path(prepare_sphinx(House(names=names), [], tmp_path)["folder"]).is_dir()
