@@ -35,9 +35,10 @@ def test_names_that_share_nothing_are_halved_until_they_fit(tmp_path: Path, monk
     from wyoming_servers.asr import prepare_sphinx
 
     monkeypatch.setattr(unfolding, "MOST_NODES", 60_000)
-    words = (
-        Path(importlib.util.find_spec("pocketsphinx").origin).parent / "model/en-us/cmudict-en-us.dict"
-    ).read_text()  # type: ignore[union-attr, arg-type]
+    spec = importlib.util.find_spec("pocketsphinx")
+    assert spec is not None
+    assert spec.origin is not None
+    words = (Path(spec.origin).parent / "model/en-us/cmudict-en-us.dict").read_text()
     several = [line.split()[0] for line in words.splitlines() if line[0].isalpha() and "(" not in line]
     names = tuple(Name(" ".join(several[index * 8 : index * 8 + 8]), "light") for index in range(1000))
     assert Path(prepare_sphinx(House(names=names), [], tmp_path)["folder"]).is_dir()
