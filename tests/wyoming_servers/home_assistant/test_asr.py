@@ -64,7 +64,5 @@ async def test_names_that_cannot_be_heard_fail_nobody(tmp_path: Path, caplog: py
     async with connected(hass, tmp_path) as uri:
         assert await heard(uri, "What time is it?") == "what time is it"
         assert await heard(uri, "Turn on lamp ten.") in ("turn on lamp 10", "turn on lamp ten")
-    assert "nobody knows how to pronounce" in caplog.text
-    assert "リビングの電気" in caplog.text
     assert "names of more than 8 words are not listened for" in caplog.text
     assert "more than the 1000 names that can be listened for" in caplog.text
