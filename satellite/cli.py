@@ -135,6 +135,7 @@ def _expected() -> tuple[type[Exception], ...]:
     from wyoming_servers.wire import WireError
 
     from .commands.common import CommandError
+    from .gpio import GpioError
     from .microphone import MicrophoneError
     from .mqtt.link import MqttError
     from .servers import NoServer
@@ -142,5 +143,15 @@ def _expected() -> tuple[type[Exception], ...]:
     from .supervisor import SupervisorError
     from .trust import TrustError
 
-    ours = CameraError, CommandError, EngineError, IdentityError, MicrophoneError, MqttError, NoServer, SpeakerError
+    ours = (
+        CameraError,
+        CommandError,
+        EngineError,
+        GpioError,
+        IdentityError,
+        MicrophoneError,
+        MqttError,
+        NoServer,
+        SpeakerError,
+    )
     return *ours, SupervisorError, TrustError, WireError, OSError

@@ -27,6 +27,12 @@ class Control(StrEnum):
     TRIGGER = "trigger"
     """Listen now, without a wake word; what is being said or rings makes way."""
 
+    HOLD = "hold"
+    """What is being said lasts until `RELEASE`, whatever silence there is in it: push to talk."""
+
+    RELEASE = "release"
+    """All is said."""
+
     STOP = "stop"
     """Say and ring no more, and forget what was being asked."""
 
@@ -81,6 +87,14 @@ class Controls:
     def trigger(self) -> None:
         """Listen now. A satellite that is muted goes on hearing nothing."""
         self._tell(Control.TRIGGER)
+
+    def hold(self) -> None:
+        """Listen until `release`, to who was invited by `trigger`."""
+        self._tell(Control.HOLD)
+
+    def release(self) -> None:
+        """Listen no longer to who was listened to by `hold`."""
+        self._tell(Control.RELEASE)
 
     def stop(self) -> None:
         """Be silent now."""

@@ -19,6 +19,7 @@ from wyoming_servers.wire.options import whole
 from .answers import FolderSink
 from .clips import ClipMicrophone
 from .event_commands import add_event_options
+from .gpio import add_gpio_options
 from .microphone import CHUNK_SAMPLES, Microphone
 from .sound_command import MIC_COMMAND, MIC_FORMAT, SND_COMMAND, SND_FORMAT, CommandMicrophone, CommandSink
 from .sound_device import Device, DeviceMicrophone, DeviceSink
@@ -34,6 +35,7 @@ def add_satellite_options(parser: ArgumentParser) -> None:
     add_speaker_options(parser)
     add_camera_options(parser)
     add_event_options(parser)
+    add_gpio_options(parser)
     add_wake_options(parser)
     group = parser.add_argument_group("turns")
     group.add_argument("--language", help="language that is spoken, such as en (the servers' own)")

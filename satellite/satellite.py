@@ -191,6 +191,8 @@ class Satellite:
             case Control.TRIGGER:
                 self._ear.invite()
                 self._stop()
+            case Control.RELEASE:
+                self._ear.close()
             case Control.STOP:
                 self._timers.stop_ringing()
                 self._stop()

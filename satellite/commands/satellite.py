@@ -15,6 +15,7 @@ from models.engine import EngineError, WakeWordStream
 from satellite.clips import find_clips
 from satellite.controls import Controls
 from satellite.event_commands import EventCommands, chosen_commands
+from satellite.gpio import open_gpio
 from satellite.happenings import Happening
 from satellite.home_assistant.options import add_home_assistant_options
 from satellite.home_assistant.serving import serve_home_assistant
@@ -115,13 +116,15 @@ async def attended(
     if args.volume is not None:
         controls.volume = args.volume
     device = open_device(args, controls, camera)
+    gpio = open_gpio(args, controls)
     async with (
         Settings(controls, kept_in),
         EventCommands(chosen_commands(args)) as commands,
         device or nullcontext(),
+        gpio or nullcontext(),
     ):
         commands.happened(Happening.STARTUP)
-        yield controls, Observers(*observers, Measures(), commands, *([device] if device is not None else []))
+        yield controls, Observers(*observers, Measures(), commands, *filter(None, (device, gpio)))
 
 
 async def _serve_home_assistant(args: Namespace, observer: Observer, health: Health) -> None:

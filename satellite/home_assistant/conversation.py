@@ -128,7 +128,6 @@ class Conversation:
         self._report: TurnReport | None = None
         self._answer: Sound | None = None
         self._text = ""  # of the answer
-        self._held = False
         self._answer_by = self._chime_at = math.inf
         # A question was given up for this turn: what still comes of it is not of this one.
         self._given_up = self._given_up_transcript = False
@@ -235,16 +234,20 @@ class Conversation:
             self._observer.happened(Happening.DETECTION, name)
             self._begin(since, wake_word=name)
 
-    def trigger(self, *, held: bool = False) -> None:
-        """Begin a turn without a wake word, or silence what rings; `held`: it lasts until `release`."""
+    def trigger(self) -> None:
+        """Begin a turn without a wake word, or silence what rings."""
         if self._muted:
             _LOGGER.info("the satellite is muted: it does not listen")
         elif not self._silence_alarms():
-            self._begin(self._clock() - ECHO_S, held=held)
+            self._begin(self._clock() - ECHO_S)
+
+    def hold(self) -> None:
+        """Let the turn that is being spoken last until `release`."""
+        self._listening.held = True
 
     def release(self) -> None:
-        """Learn that all was said in a turn that was `held`."""
-        if self._held and self._phase is _Phase.SPOKEN:
+        """Learn that all was said in a turn that was held."""
+        if self._listening.held and self._phase is _Phase.SPOKEN:
             self._said()
             self._publish()
 
@@ -319,7 +322,7 @@ class Conversation:
 
     # ---- a turn from its beginning to its end
 
-    def _begin(self, since: float, *, wake_word: str | None = None, held: bool = False) -> None:
+    def _begin(self, since: float, *, wake_word: str | None = None) -> None:
         """Begin a turn with what was captured from `since` on, whatever goes on now."""
         if self._phase is _Phase.SPOKEN:
             return
@@ -339,21 +342,20 @@ class Conversation:
             self._send(Detection(name=wake_word))
         self._send(RunPipeline(PipelineStage.ASR, PipelineStage.TTS, wake_word_name=wake_word))
         self._at_wake = False
-        if kept := self._listen(since, held=held):
+        if kept := self._listen(since):
             self._send_sound(kept)
         self._publish()
 
-    def _listen(self, since: float, *, held: bool = False) -> bytes:
+    def _listen(self, since: float) -> bytes:
         """Let somebody speak; return what they said already."""
         self._phase = _Phase.SPOKEN
-        self._held = held
         self._text = ""
         self._chime_at = self._clock() + CHIME_AFTER_S
         self._report = TurnReport()
         self._report.begin("listen")
         self._observer.turn_began(self._report)
         self._observer.happened(Happening.STREAMING_START)
-        return self._listening.begin(since, held=held)
+        return self._listening.begin(since)
 
     def _said(self) -> None:
         """End what is said before Home Assistant does."""
@@ -478,7 +480,7 @@ class Conversation:
         elif self._runs and not self._at_wake:
             self._run_wake()
             self._observer.happened(Happening.STREAMING_START)
-            if kept := self._listening.begin(since, held=False):
+            if kept := self._listening.begin(since):
                 self._send_sound(kept)
 
     def _wake(self, now: float) -> None:

@@ -37,6 +37,8 @@ class Listening:
         """`voice` tells when somebody speaks; `always`: also between turns."""
         self.spoken = False
         """Whether anybody spoke in this turn."""
+        self.held = False
+        """Whether this turn lasts until somebody says so, at most a minute."""
         self.speech_until = -math.inf
         """When somebody was last heard to speak."""
         self._voice = voice
@@ -46,7 +48,6 @@ class Listening:
         self._segmenter = VoiceSegmenter()
         self._from = -math.inf
         self._began = -math.inf
-        self._held = False
 
     def ignore(self, until: float) -> None:
         """Hear nothing that was captured before `until`: it is our own sound, or nobody's business."""
@@ -77,10 +78,10 @@ class Listening:
         """Keep a chunk for a turn that may begin soon."""
         self._pre_roll.append(chunk)
 
-    def begin(self, since: float, *, held: bool) -> bytes:
-        """Begin a turn, and return what was captured from `since` on. `held`: it lasts as long as a button is held."""
+    def begin(self, since: float) -> bytes:
+        """Begin a turn, and return what was captured from `since` on."""
         self._began = self._clock()
-        self._held = held
+        self.held = False
         kept = [chunk for chunk in self._pre_roll if chunk.time >= max(since, self._from)]
         if self._always:
             self.spoken = self._segmenter.speaking
@@ -94,7 +95,7 @@ class Listening:
     def is_over(self) -> bool:
         """Return whether nothing more will be said in this turn, as far as can be told here."""
         now = self._clock()
-        if self._held:
+        if self.held:
             return now >= self._began + HELD_S
         if now >= self._began + LONGEST_S:
             return True

@@ -146,5 +146,9 @@ class Station:
                 self._speaker.volume = self._controls.volume
             case Control.TRIGGER:
                 self._conversation.trigger()
+            case Control.HOLD:
+                self._conversation.hold()
+            case Control.RELEASE:
+                self._conversation.release()
             case Control.STOP:
                 self._conversation.stop()

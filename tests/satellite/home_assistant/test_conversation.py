@@ -161,7 +161,9 @@ def test_an_answer_without_words_is_not_waited_for_for_ever() -> None:
 def test_a_button_that_is_held_lasts_as_long_as_it_is() -> None:
     room = Room()
     room.connect()
-    room.conversation.trigger(held=True)
+    room.conversation.trigger()
+    room.hear(0.5)
+    room.conversation.hold()
     room.hear(NOBODY_S + 1)
     assert room.link.take() == ["run-pipeline", "audio-chunk"]
     room.conversation.release()
