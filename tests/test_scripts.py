@@ -12,7 +12,7 @@ import pytest
 
 from .conftest import ROOT
 
-SCRIPTS = [*sorted((ROOT / "script").iterdir()), ROOT / ".ci" / "run"]
+SCRIPTS = [*sorted(path for path in (ROOT / "script").iterdir() if not path.suffix), ROOT / ".ci" / "run"]
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)

@@ -164,7 +164,10 @@ async def test_without_start_and_with_detect_in_mid_stream(uri: str) -> None:
         heard = [Detection.from_event(await receive(client)) for _ in range(2)]
         assert [one.name for one in heard] == ["okay_nabu"] * 2
         (first,) = await alone(uri, *audio(speech(CALLED)))
-        assert heard[0].timestamp == first.timestamp  # since the beginning of the audio
+        assert heard[0].timestamp is not None
+        assert first.timestamp is not None
+        # Since the beginning of the audio; the features of a stream that begins elsewhere lie elsewhere, too.
+        assert abs(heard[0].timestamp - first.timestamp) <= 100
         assert await hear(client, *audio(speech(CALLED))) == [first]
 
 

@@ -1,8 +1,15 @@
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from .test_ask import hearth
+
+
+def needs(module: str, package: str) -> None:
+    """Skip where a package is not installed; it is not imported, for the command does its work in other processes."""
+    if find_spec(module) is None:
+        pytest.skip(f"{package} is not installed: script/setup --neural")
 
 
 async def failed(*arguments: str) -> list[str]:
@@ -16,7 +23,7 @@ async def failed(*arguments: str) -> list[str]:
 
 
 async def test_a_damaged_model_is_told_once_and_not_tried_again(tmp_path: Path) -> None:
-    pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed: script/setup --neural")
+    needs("llama_cpp", "llama-cpp-python")
     model = tmp_path / "damaged.gguf"
     model.write_bytes(b"not this" * 1000)
     (line,) = await failed("ask", "--engine", "llama", "--model", str(model), "hello", "--data-dir", str(tmp_path))
@@ -24,7 +31,7 @@ async def test_a_damaged_model_is_told_once_and_not_tried_again(tmp_path: Path) 
 
 
 async def test_the_file_of_voices_goes_to_the_server(tmp_path: Path) -> None:
-    pytest.importorskip("kokoro_onnx", reason="kokoro-onnx is not installed: script/setup --neural")
+    needs("kokoro_onnx", "kokoro-onnx")
     model = tmp_path / "kokoro.onnx"
     model.write_bytes(b"not this" * 1000)
     options = ["say", "hello", "--engine", "kokoro", "--model", str(model), "--data-dir", str(tmp_path)]
