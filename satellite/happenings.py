@@ -1,7 +1,7 @@
 """What happens in a satellite that somebody may want to act on: the names of the options `--on-…`.
 
 They are wyoming-satellite's, in which they are called `--…-command`. The states of a satellite (`report.State`) may be
-acted on in the same way.
+acted on in the same way. Those of connections, and of timers but their end, are of satellites for Home Assistant.
 """
 
 from __future__ import annotations

@@ -215,6 +215,8 @@ class Satellite:
         words = await render(self._servers, phrase(timer), voice=self._voice, patience=_PHRASE)
         try:
             self._observer.became(State.RESPONDING)
+            if not timer.rang:
+                self._observer.happened(Happening.TIMER_FINISHED, timer.id)
             async with self._speaker.play(f"timer-{new_ulid()}") as playback:
                 await playback.write(tones.chime(), tones.FORMAT)
                 for pcm, sound in words or []:

@@ -25,6 +25,7 @@ from .actions import Actions
 from .apologies import Apologies
 from .asking import Asker, Patience, StageFailed
 from .deciding import decide
+from .happenings import Happening
 from .hearing import hear
 from .house import Servers
 from .reply import Reply
@@ -86,6 +87,8 @@ async def take_turn(utterance: Utterance, means: Means, talk: Talk) -> TurnRepor
     turn = _Turn(utterance, means, talk)
     means.observer.became(State.LISTENING)
     means.observer.turn_began(turn.report)
+    means.observer.happened(Happening.STT_START)
+    means.observer.happened(Happening.STREAMING_START)
     try:
         async with asyncio.timeout(means.patience.turn):
             await turn.run()
@@ -100,6 +103,8 @@ async def take_turn(utterance: Utterance, means: Means, talk: Talk) -> TurnRepor
         raise
     finally:
         utterance.end()
+        if (wrong := turn.report.error or turn.report.apology) is not None:
+            means.observer.happened(Happening.ERROR, turn.report.error or f"nobody could do {wrong}")
         means.observer.turn_ended(turn.report)
         means.observer.became(State.IDLE)
     return turn.report
@@ -136,9 +141,13 @@ class _Turn:
             self._utterance.end()
             report.end("listen")
             report.end("asr")
+            self._means.observer.happened(Happening.STT_STOP)
+            self._means.observer.happened(Happening.STREAMING_STOP)
         self._language = language[:_LANGUAGE_CHARACTERS] if language else self._means.language
         self._means.observer.became(State.PROCESSING)
         self._means.observer.heard(report)
+        if report.heard:
+            self._means.observer.happened(Happening.TRANSCRIPT, report.heard)
 
     async def _answer(self, asker: Asker) -> None:
         """Decide and speak at once; the speaker is made ready in the meantime."""
@@ -175,12 +184,16 @@ class _Turn:
         report.handled, report.intent, report.reply = decision.handled, decision.intent, self._reply.text
         report.actions = self._means.actions.carry_out(decision.actions)
         self._means.observer.decided(report)
+        if report.reply:
+            self._means.observer.happened(Happening.SYNTHESIZE, report.reply)
         return None
 
     async def _speak(self, asker: Asker, playback: Playback) -> StageFailed | None:
         report = self.report
 
         async def write(pcm: bytes, sound: Format) -> None:
+            if not playback.seconds:
+                self._means.observer.happened(Happening.TTS_START)
             self._means.observer.became(State.RESPONDING)
             await playback.write(pcm, sound)
             report.end("tts")
@@ -189,6 +202,8 @@ class _Turn:
             await speak(asker, self._reply, write, voice=self._means.voice, began=lambda: report.begin("tts"))
         except StageFailed as error:
             return error
+        if playback.seconds:
+            self._means.observer.happened(Happening.TTS_STOP)
         return None
 
     async def _only_apologise(self, error: StageFailed) -> None:
@@ -207,5 +222,6 @@ class _Turn:
         self.report.wav = playback.path
         if playback.first_sound is not None:
             self.report.stages["speak"] = Stage(playback.first_sound, playback.ended)
+            self._means.observer.happened(Happening.TTS_PLAYED)
         if self._reply.text and self.report.apology is None and not playback.stopped:
             self._talk.last_reply = self._reply.text

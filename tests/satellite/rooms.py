@@ -12,6 +12,7 @@ from satellite.answers import FolderSink
 from satellite.apologies import Apologies
 from satellite.asking import Patience
 from satellite.controls import Controls
+from satellite.happenings import Happening
 from satellite.microphone import CHUNK_BYTES, CHUNK_SAMPLES, Chunk
 from satellite.report import Observer, TurnReport
 from satellite.speaker import Speaker
@@ -31,6 +32,10 @@ class Watcher(Observer):
     """Keeps the names of what happened."""
 
     events: list[str] = field(default_factory=list)
+    happenings: list[str] = field(default_factory=list)
+
+    def happened(self, happening: Happening, text: str = "") -> None:
+        self.happenings.append(f"{happening} {text}".strip())
 
     def turn_began(self, report: TurnReport) -> None:
         self.events.append("began")

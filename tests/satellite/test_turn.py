@@ -49,6 +49,15 @@ async def test_a_turn_from_the_first_word_to_the_last(tmp_path: Path) -> None:
     assert answer(report) == sound_of("It is noon. ") + sound_of("High noon.")
     assert report.wav == tmp_path / f"{report.id}.wav"
     assert room.watcher.events == ["began", "heard what time is it", "decided It is noon. High noon.", "ended"]
+    assert room.watcher.happenings[:5] == [
+        *("stt-start", "streaming-start", "stt-stop", "streaming-stop", "transcript what time is it")
+    ]
+    assert set(room.watcher.happenings[5:]) == {
+        "synthesize It is noon. High noon.",
+        "tts-start",
+        "tts-stop",
+        "tts-played",
+    }
     assert utterance.ended
     # Everything from the pre-roll on was heard, until 0.7 s of silence.
     assert len(heard[0]) == (10 + 25 + 35) * CHUNK_SAMPLES * 2
