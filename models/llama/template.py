@@ -1,25 +1,24 @@
 """What a model is to read, as text: its chat template, from its file, makes it of a conversation.
 
-A template is a program (Jinja) by whoever made the file. It runs in Jinja's sandbox, and is tried at the start with
-bounded time and memory, so that a broken or hostile one is told of in a line.
+A template is a program (Jinja) by whoever made the file. It runs in a process of its own, within bounds
+(`models.llama.rendering`), and is tried at the start, so that a broken or hostile one is told of in a line.
 """
 
 from __future__ import annotations
 
-import os
-import resource
+import json
 import signal
+import subprocess
+import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from models.engine import EngineError, Exchange
 
-_TRIAL_S = 2.0
-_TRIAL_BYTES = 256 << 20
-"""A real template takes a millisecond, and no memory to speak of."""
+_RENDER_S = 2.0
+"""For a text. A real template takes a millisecond."""
 
 _WHY_CHARACTERS = 200
 
@@ -44,18 +43,18 @@ class ChatTemplate(Template):
     """The one in the model's file."""
 
     def __init__(self, source: str, *, bos: str, eos: str, model: str) -> None:
-        """Compile and try it, in the main thread; `model` is its name in messages. Raises `EngineError`."""
-        from llama_cpp.llama_chat_format import Jinja2ChatFormatter
-
+        """Compile and try it; `model` is its name in messages. Raises `EngineError`."""
         self._model = model
+        self._given = {
+            "bos_token": bos,
+            "eos_token": eos,
+            "add_generation_prompt": True,
+            **dict.fromkeys(("tools", "tool_choice", "functions", "function_call")),
+        }
+        self._renderer = _Renderer(source)
         self._takes_system = True
-        with _bounded(f"the chat template of {model}"):
-            try:
-                self._formatter: Any = Jinja2ChatFormatter(source, eos_token=eos, bos_token=bos)
-            except Exception as error:  # noqa: BLE001 - whatever a stranger's program does
-                raise self._broken(error) from None
-            self._takes_system = self._takes_system_prompt()
-            self._try()
+        self._takes_system = self._takes_system_prompt()
+        self._try()
 
     def render(self, system: str, history: Sequence[Exchange], last: Exchange) -> str:
         """Return the text; where the template knows no system prompt, it goes before the first thing said."""
@@ -67,9 +66,9 @@ class ChatTemplate(Template):
         if system and not self._takes_system:
             messages[0]["content"] = f"{system}\n\n{messages[0]['content']}"
         try:
-            return str(self._formatter(messages=messages).prompt)
-        except Exception as error:  # noqa: BLE001
-            raise self._broken(error) from None
+            return self._renderer.text({**self._given, "messages": messages})
+        except _Fault as fault:
+            raise EngineError(f"the chat template of {self._model} cannot be used{fault}") from None
 
     def _takes_system_prompt(self) -> bool:
         try:
@@ -81,14 +80,9 @@ class ChatTemplate(Template):
         text = self.render("PERSONA", [Exchange("FIRST", "ANSWER")], Exchange("LAST", ""))
         places = [text.find(word) for word in ("PERSONA", "FIRST", "ANSWER", "LAST")]
         if -1 in places or places != sorted(places):
-            raise self._broken(ValueError("it leaves out, or turns about, what was said"))
-
-    def _broken(self, error: Exception) -> EngineError:
-        why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        line = f", line {number}" if isinstance(number := getattr(error, "lineno", None), int) else ""
-        return EngineError(
-            f"the chat template of {self._model} cannot be used{line}: {' '.join(why.split())[:_WHY_CHARACTERS]}"
-        )
+            raise EngineError(
+                f"the chat template of {self._model} cannot be used: it leaves out, or turns about, what was said"
+            )
 
 
 def template_of(source: str | None, *, bos: str, eos: str, model: str) -> Template:
@@ -101,28 +95,63 @@ def template_of(source: str | None, *, bos: str, eos: str, model: str) -> Templa
     return Continuation() if alone.removeprefix(bos).strip() == "LAST" else chat
 
 
-class _TooLong(BaseException):
-    """Nobody's `except Exception` holds it."""
+class _Fault(Exception):
+    """What is wrong with a template, to be put after that it cannot be used."""
 
 
-@contextmanager
-def _bounded(what: str) -> Iterator[None]:
-    """Bound the time and the memory of a block in the main thread; raise `EngineError` past them."""
+class _Renderer:
+    """The process that renders a template (`models.llama.rendering`), started again where it was ended.
 
-    def too_long(*_: object) -> None:
-        raise _TooLong
+    Not for two threads at once.
+    """
 
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    most = pages * os.sysconf("SC_PAGE_SIZE") + _TRIAL_BYTES
-    before = signal.signal(signal.SIGALRM, too_long)
-    signal.setitimer(signal.ITIMER_REAL, _TRIAL_S)
-    try:
-        resource.setrlimit(resource.RLIMIT_AS, (most if soft == resource.RLIM_INFINITY else min(soft, most), hard))
-        yield
-    except _TooLong:
-        raise EngineError(f"{what} does not end within {_TRIAL_S:g} s") from None
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def text(self, given: dict[str, Any]) -> str:
+        """Return what the template makes of `given`; raise `_Fault`."""
+        if self._process is None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "models.llama.rendering"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
+            try:
+                self._ask({"template": self._source, "seconds": _RENDER_S})
+            except _Fault:
+                self.close()
+                raise
+        return str(self._ask(given)["text"])
+
+    def _ask(self, given: dict[str, Any]) -> dict[str, Any]:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        line = b""
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps(given).encode() + b"\n")
+            self._process.stdin.flush()
+            line = self._process.stdout.readline()
+        if not line:
+            status = self.close()
+            raise _Fault(
+                f": it does not end within {_RENDER_S:g} s"
+                if status == -signal.SIGALRM
+                else f": its process ended with status {status}"
+            )
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            where = f", line {answer['line']}" if answer["line"] else ""
+            raise _Fault(f"{where}: {' '.join(answer['error'].split())[:_WHY_CHARACTERS]}")
+        return answer
+
+    def close(self) -> int:
+        """End the process and return its status."""
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        with process:  # closes its input, which ends it, and waits
+            pass
+        return process.returncode
+
+    def __del__(self) -> None:
+        self.close()
