@@ -6,10 +6,8 @@ one call at a time, so that no more than one large picture is in memory.
 
 from __future__ import annotations
 
-import ctypes
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from threading import Lock
 from typing import Any
 
@@ -20,8 +18,6 @@ from models.engine import BadInput, Classifier, Label
 
 Seen = tuple[list[Label], int] | str
 """The labels and how many ms it took, of the whole batch; or why the picture is none."""
-
-_M_MMAP_THRESHOLD = -3  # from glibc's malloc.h
 
 
 class Looker:
@@ -35,7 +31,6 @@ class Looker:
     concurrent = True
 
     def __init__(self, classifier: Classifier) -> None:
-        _give_memory_back()
         self.name, self.version, self.labels = classifier.name, classifier.version, classifier.labels
         self.description, self.batch = classifier.description, classifier.batch
         self._classifier = classifier
@@ -63,13 +58,3 @@ class Looker:
             return self._classifier.prepare(picture.decode(data, enough=self._classifier.enough))
         except BadInput as error:
             return str(error)
-
-
-def _give_memory_back() -> None:
-    """Let glibc return every large block to the system when it is freed.
-
-    Else it keeps what came and went as pictures: 65 MB after a flood of large ones. Smaller ones it may keep: to ask
-    the system for each of the blocks of an ordinary frame took 2.7 ms of 17.
-    """
-    with suppress(AttributeError, OSError):  # another C library
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 4 << 20)

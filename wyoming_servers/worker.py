@@ -6,6 +6,7 @@ of length; they come from and go to our own parent alone.
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import logging
 import os
@@ -14,6 +15,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -22,6 +24,12 @@ from typing import Any, BinaryIO
 from models.engine import EngineError
 
 _LOGGER = logging.getLogger(__name__)
+
+_TRIM_S = 2.0
+"""How often memory that is free is given back to the system: while there is work, and once after it.
+
+glibc keeps what was freed, so that a burst of work would be paid for ever. (To have it give every large block back at
+once, by its M_MMAP_THRESHOLD, makes Whisper's encoder take twice as long: the pages of each are made anew.)"""
 
 
 def main() -> None:
@@ -32,11 +40,23 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     with socket.socket(fileno=int(sys.argv[1])) as parent, parent.makefile("rb") as incoming:
+        worked = threading.Event()
+        threading.Thread(target=_give_memory_back, args=(worked,), daemon=True).start()
         answers = _Answers(parent)
         with suppress(ConnectionError):  # the parent has gone, perhaps in the middle of a message
             while (message := _receive(incoming)) is not None:
+                worked.set()
                 answers.take(*pickle.loads(message))  # noqa: S301 - from our own parent
     os._exit(0)  # whatever threads still compute, nobody wants it
+
+
+def _give_memory_back(worked: threading.Event) -> None:
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    while trim is not None:  # another C library has none
+        worked.wait()
+        time.sleep(_TRIM_S)
+        worked.clear()
+        trim(0)
 
 
 def _receive(incoming: BinaryIO) -> bytes | None:

@@ -41,6 +41,11 @@ _RETIRE_S = 300.0
 _RESTART_S = (0.0, 0.1, 0.5, 2.0, 5.0)
 """Waits before a dead worker is started again, the last one repeated."""
 
+_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+"""Of a worker process. Two of glibc's arenas: each stream is called in a thread of its own, and with as many as glibc
+makes for them (8 a core), free memory lies scattered. Whisper tiny held 330 MB after 120 streams that were broken off,
+with two 200."""
+
 _STEADY_S = 30.0
 """A worker that lived so long died of something new: the waits begin anew."""
 
@@ -395,7 +400,7 @@ class _Worker:
                     *(sys.executable, "-P", "-m", "wyoming_servers.worker", str(theirs.fileno())),
                     pass_fds=[theirs.fileno()],
                     stdin=asyncio.subprocess.DEVNULL,
-                    env={**os.environ, "OMP_NUM_THREADS": "1"},
+                    env=os.environ | _ENVIRONMENT,
                 )
             reader, self._writer = await asyncio.open_connection(sock=ours)
         except BaseException:

@@ -19,6 +19,10 @@ _MOST_THREADS = 4
 _INPUTS = ({"tokens", "style", "speed"}, {"input_ids", "style", "speed"})
 """Older and newer exports of Kokoro v1.0."""
 
+MOST_PHONEMES = 220
+"""At once. The process holds 1 MB more for each while they are made; it is given no more than `models.pieces.LONGEST`
+characters, of which few texts have more phonemes than this."""
+
 _STYLE = 256
 """Numbers that describe a voice, for each length of text."""
 
@@ -30,6 +34,8 @@ class Stop:
         import onnxruntime
 
         self.options = onnxruntime.RunOptions()
+        # What a piece took is given back after it. Else the process holds for ever what its longest one took.
+        self.options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
 
     def set(self) -> None:
         """End the work under way within a layer of the network, some 20 ms, and all that follows."""
@@ -87,16 +93,29 @@ class Network:
         with self._turn:
             self._options = stop.options
             try:
-                audio, _ = self._kokoro.create(known, voice, speed=speed, is_phonemes=True)
+                audio = [
+                    self._kokoro.create(piece, voice, speed=speed, is_phonemes=True)[0] for piece in _pieces(known)
+                ]
             except Exception as error:
                 if stop.is_set:
                     raise EngineError("stopped") from None
                 raise EngineError(f"Kokoro cannot say this: {_line(error)}") from error
-        return np.asarray(audio, np.float32)
+        return np.concatenate(audio).astype(np.float32)
 
     def run(self, outputs: list[str] | None, inputs: dict[str, Any]) -> Any:
         """Run the network, for kokoro_onnx."""
         return self._session.run(outputs, inputs, self._options)
+
+
+def _pieces(phonemes: str) -> list[str]:
+    """Cut what is too much at once: at a space where there is one."""
+    pieces = []
+    while len(phonemes) > MOST_PHONEMES:
+        end = phonemes.rfind(" ", 1, MOST_PHONEMES + 1)
+        end = end if end > 0 else MOST_PHONEMES
+        pieces.append(phonemes[:end])
+        phonemes = phonemes[end:].lstrip()
+    return [piece for piece in [*pieces, phonemes] if any(map(str.isalpha, piece))]
 
 
 def _styles(path: Path) -> dict[str, npt.NDArray[np.float32]]:

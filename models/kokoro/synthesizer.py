@@ -116,7 +116,7 @@ class KokoroSpeaker(Speaker):
         self._stop = Stop()
 
     def speak(self, text: str) -> Speech:
-        """Return `text` spoken; kokoro-onnx cuts what has more than its 510 phonemes, about 35 s."""
+        """Return `text` spoken."""
         text = " ".join(text.split())
         phrases = self._engine.phrases
         if phrases is not None and (kept := phrases.get(text, self._voice.name)) is not None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import math
 import platform
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -87,6 +88,8 @@ class Reader:
         self._model = model
         self._full = full
         self._beams = beams
+        # As many as the model works on: others, who only would wait inside of it, would hold what they made ready.
+        self._places = threading.Semaphore(model.model.num_workers)
         self._tokenizers: dict[str, tuple[Tokenizer, tuple[int, ...]]] = {}
         # faster-whisper tells of all languages that some Whisper knows; of these the model has a token.
         token = model.hf_tokenizer.token_to_id
@@ -119,7 +122,8 @@ class Reader:
         """Return the attempts up to one that is good, or until they have taken too long."""
         began = time.monotonic()
         attempts: list[Attempt] = []
-        for attempt in self._attempts(sound, stop):
+        coming = self._attempts(sound, stop)
+        while (attempt := self._next(coming)) is not None:
             attempts.append(attempt)
             if attempt.is_sure or attempt.is_silence:
                 break
@@ -127,6 +131,10 @@ class Reader:
             if time.monotonic() - began > _LONGEST_S:
                 break
         return attempts
+
+    def _next(self, coming: Iterator[Attempt]) -> Attempt | None:
+        with self._places:
+            return next(coming, None)
 
     def warm(self, sound: Sound) -> None:
         """Do once what the first utterance would pay for."""

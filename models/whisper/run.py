@@ -21,11 +21,11 @@ class Run(Generic[T]):
 
     def __init__(self, work: Callable[[Stop], T]) -> None:
         """`work` is called in a thread of its own; told to stop, it raises `Stopped`."""
-        self._work = work
         self._stopped = threading.Event()
         self._result: T | None = None
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._do, daemon=True)
+        # The thread alone keeps `work`, and lets it go: it may well refer to the owner of this run, with all its sound.
+        self._thread = threading.Thread(target=self._do, args=(work,), daemon=True)
         self._thread.start()
 
     @property
@@ -44,8 +44,10 @@ class Run(Generic[T]):
             raise self._error
         return self._result  # type: ignore[return-value] # no error, so there is a result
 
-    def _do(self) -> None:
+    def _do(self, work: Callable[[Stop], T]) -> None:
         try:
-            self._result = self._work(self._stopped.is_set)
+            self._result = work(self._stopped.is_set)
+        except Stopped as stopped:  # its traceback would hold all that was at work, in a circle with this run
+            self._error = stopped.with_traceback(None)
         except BaseException as error:  # noqa: BLE001 - it is raised where the result is waited for
             self._error = error
