@@ -10,17 +10,20 @@ import asyncio
 from argparse import ArgumentParser, Namespace
 
 from satellite.mqtt.options import add_mqtt_options
+from wyoming_servers.house import add_hass_options
 
 from .broker import check_broker
 from .checks import CHECKS, Finding, State
 from .common import Output, add_common_options
+from .home_assistant import check_home_assistant
 
 _STYLES = {State.OK: "green", State.NOTE: "yellow", State.FAULT: "bold red"}
 
 
 def add_options(parser: ArgumentParser) -> None:
-    """Add what every command takes, and where the broker is."""
+    """Add what every command takes, and where the broker and Home Assistant are."""
     add_common_options(parser)
+    add_hass_options(parser)
     add_mqtt_options(parser)
 
 
@@ -41,4 +44,5 @@ async def run(args: Namespace) -> int:
     for check in CHECKS:
         show(await asyncio.to_thread(check, args.data_dir))
     show(await check_broker(args))
+    show(await check_home_assistant(args))
     return 1 if faults else 0

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from models.sentences.house import Area, Floor, House, Name
 
+from .errors import CommandFailed
 from .socket import Socket
 
 P = TypeVar("P", Area, Floor)
@@ -47,6 +49,10 @@ _KEPT = frozenset("'’%°&+½¼")  # noqa: RUF001
 
 async def read_house(socket: Socket, house: House) -> House:
     """Return `house` with the floors, areas and names that Home Assistant knows now. Raises `HassError`."""
+    # An entity that nobody decided about is exposed or not by Home Assistant's own rules, which it applies when Assist
+    # first looks for entities, and not before. So let it look.
+    with suppress(CommandFailed):
+        await socket.ask("conversation/prepare")
     exposed = _mapping(await socket.ask("homeassistant/expose_entity/list")).get("exposed_entities")
     ids = sorted(
         entity for entity, assistants in _mapping(exposed).items() if _mapping(assistants).get(ASSISTANT) is True

@@ -35,6 +35,8 @@ class Hass:
         """Tokens that were shown."""
         self.asked: list[Json] = []
         """Commands."""
+        self.prepared = True
+        """False until Assist has looked which entities are exposed."""
         self.intents: list[Json] = []
         """What was posted to /api/intent/handle."""
         self.outcome: Json | str | int = {}
@@ -113,8 +115,11 @@ class Hass:
 
     def result(self, kind: str, command: Json) -> Any:
         match kind:
+            case "conversation/prepare":
+                self.prepared = True
+                return None
             case "homeassistant/expose_entity/list":
-                exposed = [key for key, entity in self.entities.items() if entity["exposed"]]
+                exposed = [key for key, entity in self.entities.items() if entity["exposed"] and self.prepared]
                 return {"exposed_entities": {key: {"conversation": True} for key in exposed}}
             case "config/entity_registry/get_entries":
                 return {key: self.entry(key) for key in command["entity_ids"]}

@@ -59,6 +59,14 @@ async def test_it_learns_and_keeps_up(tmp_path: Path) -> None:
             assert names(await asyncio.wait_for(home.changed(), 5)) == ["Desk Lamp", "Night Light"]
 
 
+async def test_what_is_exposed_by_default_is_known_before_anybody_spoke_to_assist(tmp_path: Path) -> None:
+    async with hass_running() as hass:
+        hass.prepared = False
+        hass.light("a", "Lamp")
+        async with kept_up(hass, tmp_path) as home:
+            assert names(home.house) == ["Lamp"]
+
+
 async def test_many_changes_are_one(tmp_path: Path) -> None:
     async with hass_running() as hass, kept_up(hass, tmp_path) as home:
         before = len(hass.asked)
