@@ -43,7 +43,7 @@ RUN case ",$NEURAL," in *,llama,* | *,neural,*) \
     esac
 # Not for the very CPU that builds: the image shall run on others, and llama.cpp's AMX code crashes.
 RUN CMAKE_ARGS="-DGGML_NATIVE=OFF -DLLAVA_BUILD=OFF" \
-    pip install --no-cache-dir ".[vad,wake,asr,handle,tts,image,mqtt${NEURAL:+,$NEURAL}]" \
+    pip install --no-cache-dir ".[vad,wake,asr,handle,tts,image,mqtt,hass${NEURAL:+,$NEURAL}]" \
     && pip uninstall -y wyoming-hearth
 
 FROM packages AS satellite-packages

@@ -95,7 +95,17 @@ def test_commands_in_blocks_have_these_options(page: Path) -> None:
 def test_options_named_in_the_text_exist(page: Path) -> None:
     every = {name for command in COMMANDS if command != "serve" for name in options(command)}
     every |= {name for job in PORTS for name in options("serve", job)}
-    others = {"--neural", "--only", "--help", "--version", "--profile", "--fix", "--force-reinstall", "--now"}
+    others = {
+        "--neural",
+        "--only",
+        "--help",
+        "--version",
+        "--profile",
+        "--fix",
+        "--force-reinstall",
+        "--now",
+        "--system-site-packages",
+    }
     text = BLOCK.sub("", page.read_text())
     for code in re.findall(r"`([^`]+)`", text):
         for name in re.findall(r"(?<![\w-])--[a-z][a-z-]*(?![\w…-])", code):

@@ -26,6 +26,8 @@ def commands(options: dict[str, Any], config: Path) -> list[list[str]]:
         up.append(f"--config={config / 'house.yaml'}")
     if (config / "custom_sentences").is_dir():
         up.append(f"--custom-sentences={config / 'custom_sentences'}")
+    if "SUPERVISOR_TOKEN" in os.environ:
+        up.append("--hass-url=http://supervisor/core")
     models = options.get("models", [])
     return [["hearth", "models", "pull", *models], up] if models else [up]
 
@@ -36,7 +38,8 @@ def main() -> None:
     for command in before:
         if subprocess.run(command, check=False).returncode:
             sys.stderr.write("hearth: not all models are here; starting without them\n")
-    os.execvp(last[0], last)  # noqa: S606 - the options are a list, no shell reads them
+    token = {"HEARTH_HASS_TOKEN": os.environ["SUPERVISOR_TOKEN"]} if "SUPERVISOR_TOKEN" in os.environ else {}
+    os.execvpe(last[0], last, os.environ | token)  # noqa: S606 - the options are a list, no shell reads them
 
 
 if __name__ == "__main__":

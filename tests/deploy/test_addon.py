@@ -84,7 +84,8 @@ def test_all_models_and_engines_can_be_asked_for() -> None:
     "options",
     [CONFIG["options"], {}, {"models": ["whisper-base"], "engines": ["asr=whisper"], "keep_alive": 60, "debug": True}],
 )
-def test_options_become_hearths(options: dict[str, Any], tmp_path: Path) -> None:
+def test_options_become_hearths(options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUPERVISOR_TOKEN", "a-token")
     (tmp_path / "house.yaml").touch()
     (tmp_path / "custom_sentences").mkdir()
     *before, up = run_module().commands(options, tmp_path)
@@ -94,6 +95,8 @@ def test_options_become_hearths(options: dict[str, Any], tmp_path: Path) -> None
     add_options(parser)
     args = parser.parse_args(up[2:])
     assert args.lan
+    assert args.hass_url == "http://supervisor/core"
+    assert not any("a-token" in word for word in up)
     assert args.config == tmp_path / "house.yaml"
     assert args.custom_sentences == [tmp_path / "custom_sentences"]
     assert args.keep_alive == (options.get("keep_alive") or None)
