@@ -15,8 +15,9 @@ from models.engine import EngineError
 from models.engines import Choice, choose, engines_of
 
 from .loaded import Loaded
+from .process import CALL_S, EngineCrashed
 from .wire import BadValue
-from .workers import CALL_S, EngineCrashed, Processes
+from .workers import Processes
 
 _LOGGER = logging.getLogger(__name__)
 

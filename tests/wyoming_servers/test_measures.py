@@ -17,6 +17,7 @@ from wyoming.tts import Synthesize, SynthesizeStart
 
 from satellite.rehearsal import free_ports
 from wyoming_servers import workers
+from wyoming_servers.process import WorkerDied
 from wyoming_servers.wire import PeerError, answer, connect_to, expect
 
 pytest.importorskip("espeakng_loader", reason="needs espeak-ng: pip install 'wyoming-hearth[tts]'")
@@ -104,7 +105,7 @@ async def test_an_engine_that_is_gone_is_a_problem(monkeypatch: pytest.MonkeyPat
     await pool.start()
     try:
         assert workers.problems() == []
-        with pytest.raises(workers.WorkerDied):
+        with pytest.raises(WorkerDied):
             async with pool.stream() as stream:
                 await stream.call("die")
         assert workers.problems() == ["tested: no process of this engine is ready"]

@@ -7,9 +7,10 @@ from typing import Any, cast
 import pytest
 import pytest_asyncio
 
+from wyoming_servers.process import WorkerDied
 from wyoming_servers.windows import Listener, Windows
 from wyoming_servers.wire import Busy
-from wyoming_servers.workers import Stream, WorkerDied
+from wyoming_servers.workers import Stream
 
 WINDOW = 4  # bytes
 

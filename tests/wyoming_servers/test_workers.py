@@ -14,9 +14,10 @@ import psutil
 import pytest
 
 from models.engine import BadInput, EngineError, EngineUnavailable
-from wyoming_servers import workers
+from wyoming_servers import process, workers
+from wyoming_servers.process import EngineCrashed, WorkerDied
 from wyoming_servers.wire import Busy
-from wyoming_servers.workers import EngineCrashed, Processes, WorkerDied
+from wyoming_servers.workers import Processes
 
 ENGINES = "tests.wyoming_servers.engines"
 
@@ -108,7 +109,7 @@ async def test_an_engine_that_cannot_be_built(factory: str, error: type[Exceptio
 
 
 async def test_an_engine_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "_START_S", 0.5)
+    monkeypatch.setattr(process, "START_S", 0.5)
     async with nothing_left():
         with pytest.raises(EngineError, match="was not ready"):
             await Processes(f"{ENGINES}:slow", count=2).start()
