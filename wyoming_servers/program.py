@@ -39,7 +39,7 @@ _OTHER_FILES = 48
 _QUIET_FILES = 16
 """The least for connections that have said nothing yet: with fewer, those who come at once push each other out."""
 
-OURS: Final = Attribution(name="Hearth", url="https://pypi.org/project/wyoming-hearth/")
+OURS: Final = Attribution(name="Hearth", url="")
 
 Opened = AbstractAsyncContextManager[tuple[Info, Callable[[Client], Session]]]
 

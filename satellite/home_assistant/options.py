@@ -18,7 +18,7 @@ from .conversation import Cue
 
 PORT = 10700
 
-_OURS = Attribution(name="Hearth", url="https://pypi.org/project/wyoming-hearth/")
+_OURS = Attribution(name="Hearth", url="")
 
 _CUES = {
     "there": Cue.THERE,
