@@ -30,10 +30,6 @@ _JUDGED_S = 0.4
 """What is judged of what was said before the wake word was known: more at once would look as if the judge were slow."""
 
 
-GONE_S = 5.0
-"""A microphone that gives nothing for so long is gone; one that is opened again may take half as long."""
-
-
 class Ear:
     """Hears one utterance after the other. Places are samples that the microphone gave while `run` ran."""
 
@@ -45,7 +41,6 @@ class Ear:
         self._given = 0  # samples, to be judged
         self._pre_roll: deque[Chunk] = deque(maxlen=round(PRE_ROLL_S * RATE / CHUNK_SAMPLES))
         self._heard = 0
-        self._last: float | None = None  # when, in monotonic time
         self._judged = 0
         self._wanted: asyncio.Future[Utterance] | None = None
         self._from = 0  # what came before this place was the house, or nobody wanted to hear it
@@ -94,18 +89,6 @@ class Ear:
             self._wanted = None
             self._listening.clear()
 
-    def problem(self, now: float) -> str | None:
-        """Return in one line what is wrong with the microphone at the monotonic time `now`, None where it is well."""
-        if self._last is None:
-            return "the microphone has given nothing yet"
-        silent_s = now - self._last
-        return f"the microphone has given nothing for {silent_s:.0f} s" if silent_s > GONE_S else None
-
-    @property
-    def has_heard(self) -> bool:
-        """Whether the microphone ever gave anything."""
-        return self._heard > 0
-
     async def ready(self) -> None:
         """Wait until it listens."""
         await self._listening.wait()
@@ -117,7 +100,6 @@ class Ear:
             async for heard in microphone:
                 chunk = Chunk(bytes(CHUNK_BYTES), heard.position, heard.time) if self._muted else heard
                 self._heard += CHUNK_SAMPLES
-                self._last = heard.time
                 woken = self._waking.feed(chunk) if self._waking is not None else None
                 unjudged = [chunk]
                 if self._utterance is not None and not self._utterance.ended:

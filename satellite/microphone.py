@@ -21,6 +21,9 @@ WAITING_CHUNKS = 250
 SILENT_S = 5.0
 """A microphone that gives nothing for so long is taken for broken. (Silence is something: zeros.)"""
 
+GONE_S = 5.0
+"""One that gives nothing for so long is told of as gone; to be opened again it may take half as long."""
+
 
 class MicrophoneError(Exception):
     """There is no sound to be had; the message says why, in one line, and what to do."""
@@ -112,6 +115,16 @@ class Microphone(ABC):
 
     intake: Intake
 
+    last: float | None = None
+    """`time.monotonic()` when the newest chunk that it gave was captured; None before the first."""
+
+    def problem(self, now: float) -> str | None:
+        """Return in one line what is wrong with it at the monotonic time `now`, None where it is well."""
+        if self.last is None:
+            return "the microphone has given nothing yet"
+        silent_s = now - self.last
+        return f"the microphone has given nothing for {silent_s:.0f} s" if silent_s > GONE_S else None
+
     async def __aenter__(self) -> Self:
         """Open it; raise `MicrophoneError`."""
         await self._open()
@@ -124,7 +137,9 @@ class Microphone(ABC):
     async def __aiter__(self) -> AsyncIterator[Chunk]:
         """Yield chunks at live speed for ever; raise `MicrophoneError` when it is lost."""
         while True:
-            yield await self.intake.next()
+            chunk = await self.intake.next()
+            self.last = chunk.time
+            yield chunk
 
     @abstractmethod
     async def _open(self) -> None:

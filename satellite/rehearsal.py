@@ -15,6 +15,7 @@ from camera.camera import Camera
 
 from .answers import FolderSink
 from .clips import QUIET_S, ClipMicrophone, ClipTimes
+from .eyes import Eyes
 from .report import Observer, TurnReport
 from .satellite import Satellite
 from .servers import NoServer, Servers
@@ -132,7 +133,8 @@ class Rehearsal(Observer):
         self._began = asyncio.Event()
         self._reports: asyncio.Queue[TurnReport] = asyncio.Queue()
         speaker = Speaker(f"folder {answers}", lambda name: FolderSink(answers, self._name or name))
-        self._satellite = Satellite(self._microphone, speaker, servers, camera=camera, observer=self)
+        eyes = None if camera is None else Eyes(camera, servers)
+        self._satellite = Satellite(self._microphone, speaker, servers, eyes=eyes, observer=self)
 
     async def ask(self, pcm: bytes, name: str = "") -> Asked:
         """Say `pcm` (16 kHz 16-bit mono) to the house when it listens, and return when it has answered.

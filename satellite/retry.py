@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 from .backoff import backoff
+
+_LOGGER = logging.getLogger(__name__)
 
 _WELL_S = 10.0
 """What held for so long and then fails is tried again soon; what fails at once, later and later."""
@@ -29,3 +32,19 @@ class Retry:
     @staticmethod
     def _anew() -> Iterator[float]:
         return backoff(0.5, 30.0)
+
+
+async def keep_open(use: Callable[[], Awaitable[None]], failure: type[Exception], worked: Callable[[], bool]) -> None:
+    """Open and use a device, which `use` does until the device fails, again and again until cancelled.
+
+    Raises the `failure` of one that never worked.
+    """
+    retry = Retry()
+    while True:
+        try:
+            await use()
+        except failure as error:
+            if not worked():
+                raise
+            _LOGGER.warning("%s; it is opened again", error)
+        await retry.wait()

@@ -12,12 +12,7 @@ from typing import Any
 
 from wyoming.tts import SynthesizeVoice
 
-from camera.camera import Camera
-from camera.flow import Flow
-from camera.sightings import Sightings
-from camera.source import CameraError
 from models.engine import WakeWordStream
-from wyoming_servers.wire import WireError, connect
 from wyoming_servers.wire.tasks import first_of
 
 from . import tones
@@ -27,11 +22,12 @@ from .asking import Patience
 from .clips import ClipMicrophone, play_files
 from .controls import Control, Controls
 from .ear import Ear
+from .eyes import Eyes
 from .happenings import Happening
 from .house import Servers
 from .microphone import Microphone, MicrophoneError
 from .report import Observer, Observers, State
-from .retry import Retry
+from .retry import keep_open
 from .speaker import Speaker, SpeakerError
 from .speaking import render
 from .timers import PAUSE_S, Timer, Timers
@@ -62,7 +58,7 @@ class Satellite:
         speaker: Speaker,
         servers: Servers,
         *,
-        camera: Camera | None = None,
+        eyes: Eyes | None = None,
         controls: Controls | None = None,
         wake_word: WakeWordStream | None = None,
         observer: Observer | None = None,
@@ -74,13 +70,12 @@ class Satellite:
         self._microphone = microphone
         self._speaker = speaker
         self._servers = servers
-        self._camera = camera
+        self._eyes = eyes
         self._controls = controls or Controls(volume=speaker.volume)
         self._observer = Observers(*([observer] if observer is not None else []))
         self._wake_word = wake_word
         self._ear = Ear(None if wake_word is None else Waking(wake_word))
         self._voice_activity = Voice(servers, self._ear.judge)
-        self._sightings = Sightings()
         self._timers = Timers(time.monotonic)
         self._apologies = Apologies(servers, voice=voice)
         self._voice = voice
@@ -120,9 +115,8 @@ class Satellite:
                 ]
                 if isinstance(self._wake_word, WakeServer):
                     running.append(tasks.create_task(self._wake_word.run(), name="wake word"))
-                if self._camera is not None:
-                    running.append(tasks.create_task(self._film(self._camera), name="camera"))
-                    running.append(tasks.create_task(self._look(self._camera), name="image"))
+                if self._eyes is not None:
+                    running.append(tasks.create_task(self._eyes.run(), name="eyes"))
                 if clips:
                     await self._play(clips)
                     for task in running:
@@ -134,7 +128,7 @@ class Satellite:
 
     def problems(self) -> list[str]:
         """Return what keeps it from its work, a line each."""
-        problem = self._ear.problem(time.monotonic())
+        problem = self._microphone.problem(time.monotonic())
         return [] if problem is None else [problem]
 
     async def ready(self) -> None:
@@ -183,9 +177,8 @@ class Satellite:
                 if self._controls.muted and self._observer.state is State.LISTENING:
                     self._stop()  # before the ear is muted, which would end the sentence in good order
                 self._ear.muted = self._controls.muted
-            case Control.CAMERA:
-                if self._camera is not None:
-                    self._camera.on = self._controls.camera
+            case Control.CAMERA if self._eyes is not None:
+                self._eyes.camera.on = self._controls.camera
             case Control.TRIGGER if self._controls.muted:
                 _LOGGER.info("the satellite is muted: it does not listen")
             case Control.TRIGGER:
@@ -240,50 +233,18 @@ class Satellite:
             "timers": self._timers.listed(),
             "volume": self._controls.volume,
         }
-        if (sightings := self._sightings.listed(time.monotonic())) is not None:
+        if self._eyes is not None and (sightings := self._eyes.sightings.listed(time.monotonic())) is not None:
             situation["sightings"] = sightings
         return situation
 
-    # ---- ears and eyes
+    # ---- the microphone
 
     async def _listen(self) -> None:
-        retry = Retry()
-        while True:
-            try:
-                async with self._microphone:
-                    await self._ear.run(self._microphone, self._voice_activity)
-            except MicrophoneError as error:
-                if not self._ear.has_heard:
-                    raise
-                _LOGGER.warning("%s; it is opened again", error)
-            await retry.wait()
+        async def listen() -> None:
+            async with self._microphone:
+                await self._ear.run(self._microphone, self._voice_activity)
 
-    async def _film(self, camera: Camera) -> None:
-        retry = Retry()
-        while True:
-            try:
-                await camera.run()
-            except CameraError as error:
-                if not camera.has_seen:
-                    raise
-                _LOGGER.warning("%s; it is opened again", error)
-            await retry.wait()
-
-    async def _look(self, camera: Camera) -> None:
-        """Show an image server what the camera sees, whenever there is one."""
-        retry = Retry()
-        while True:
-            servers = self._servers.candidates("image")
-            if not servers:
-                await self._servers.changed()
-                continue
-            try:
-                async with await connect(servers[0].uri) as connection:
-                    await Flow(connection, camera, self._sightings).run()
-            except WireError as error:
-                _LOGGER.info("image: %s", error)
-                self._servers.mark_failed(servers[0])
-            await retry.wait()
+        await keep_open(listen, MicrophoneError, worked=lambda: self._microphone.last is not None)
 
     async def _play(self, clips: Sequence[Path]) -> None:
         """Play recordings into the microphone, each when the house listens."""

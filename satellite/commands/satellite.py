@@ -15,6 +15,7 @@ from models.engine import EngineError, WakeWordStream
 from satellite.clips import find_clips
 from satellite.controls import Controls
 from satellite.event_commands import EventCommands, chosen_commands
+from satellite.eyes import Eyes
 from satellite.gpio import open_gpio
 from satellite.happenings import Happening
 from satellite.home_assistant.options import add_home_assistant_options
@@ -85,14 +86,13 @@ def open_servers(args: Namespace) -> Servers:
 async def serve(args: Namespace, servers: House, observer: Observer, health: Health) -> None:
     """Be a satellite until cancelled, or until all of --mic-file is answered. Raises as `Satellite.run`."""
     clips = find_clips(args.mic_file) if args.mic_file is not None else []
-    if (camera := open_camera(args)) is not None:
-        watch_frames(camera)
+    camera = _watched_camera(args)
     async with attended(args, observer, camera=camera) as (controls, observers):
         satellite = Satellite(
             open_microphone(args),
             open_speaker(args),
             servers,
-            camera=camera,
+            eyes=None if camera is None else Eyes(camera, servers),
             controls=controls,
             wake_word=_wake_word(args, servers),
             observer=observers,
@@ -128,13 +128,23 @@ async def attended(
 
 
 async def _serve_home_assistant(args: Namespace, observer: Observer, health: Health) -> None:
+    camera = _watched_camera(args)
     async with AsyncExitStack() as stack:
-        controls, observers = await stack.enter_async_context(attended(args, observer))
-        if args.server:  # no server is of any use here but one that hears the wake word
-            wake_word = _wake_word(args, await stack.enter_async_context(open_servers(args)))
+        controls, observers = await stack.enter_async_context(attended(args, observer, camera=camera))
+        if camera is None and not args.server:  # no server is of any use here but one that hears the wake word or sees
+            wake_word, eyes = open_wake_word(args), None
         else:
-            wake_word = open_wake_word(args)
-        await serve_home_assistant(args, controls, observers, health, wake_word)
+            servers = await stack.enter_async_context(open_servers(args))
+            wake_word = _wake_word(args, servers)
+            eyes = None if camera is None else Eyes(camera, servers)
+        await serve_home_assistant(args, controls, observers, health, wake_word=wake_word, eyes=eyes)
+
+
+def _watched_camera(args: Namespace) -> Camera | None:
+    """Return the camera, if there is one, whose frames `/metrics` tells of. Raises as `open_camera`."""
+    if (camera := open_camera(args)) is not None:
+        watch_frames(camera)
+    return camera
 
 
 def _wake_word(args: Namespace, servers: House) -> WakeWordStream | None:

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from models.engine import WakeWordStream
 from satellite.clips import find_clips
 from satellite.controls import Controls
+from satellite.eyes import Eyes
 from satellite.options import open_microphone, open_speaker
 from satellite.report import Observer
 from wyoming_servers.advertise import advertise
@@ -24,12 +25,18 @@ _LOGGER = logging.getLogger(__name__)
 
 
 async def serve_home_assistant(
-    args: Namespace, controls: Controls, observer: Observer, health: Health, wake_word: WakeWordStream | None
+    args: Namespace,
+    controls: Controls,
+    observer: Observer,
+    health: Health,
+    *,
+    wake_word: WakeWordStream | None,
+    eyes: Eyes | None,
 ) -> None:
     """Serve Home Assistant until cancelled, or until all of --mic-file was said.
 
     Raises OSError and `WireError` where it cannot listen or be advertised, `EngineUnavailable` for a missing package,
-    `MicrophoneError` and `SpeakerError` for what cannot be heard or said.
+    `MicrophoneError`, `CameraError` and `SpeakerError` for what cannot be heard, seen or said.
     """
     clips = find_clips(args.mic_file) if args.mic_file is not None else []
     cue = chosen_cue(args)
@@ -38,6 +45,7 @@ async def serve_home_assistant(
         open_speaker(args),
         info=describe_satellite(args, cue),
         cue=cue,
+        eyes=eyes,
         wake_word=wake_word,
         voice=open_voice(cue),
         chimes=open_chimes(args),

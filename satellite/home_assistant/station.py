@@ -1,9 +1,8 @@
-"""The satellite for Home Assistant as a whole: microphone, speaker, controls, and the Wyoming server in between."""
+"""The satellite for Home Assistant as a whole: ears, eyes, voice, controls, and the Wyoming server in between."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,9 +10,10 @@ from pathlib import Path
 from models.engine import VoiceActivityStream, WakeWordStream
 from satellite.clips import ClipMicrophone, play_files
 from satellite.controls import Control, Controls
+from satellite.eyes import Eyes
 from satellite.microphone import Chunk, Microphone, MicrophoneError
 from satellite.report import Observer
-from satellite.retry import Retry
+from satellite.retry import keep_open
 from satellite.speaker import Speaker
 from satellite.wake_server import WakeServer
 from satellite.waking import Waking
@@ -26,14 +26,12 @@ from .conversation import Conversation, Cue
 from .link import Guest, Reception
 from .mouth import Mouth
 
-_LOGGER = logging.getLogger(__name__)
-
 _TICK_S = 0.05
 """How exact the times of a conversation are."""
 
 
 class Station:
-    """One room's ears and voice, for Home Assistant."""
+    """One room's ears, eyes and voice, for Home Assistant."""
 
     def __init__(
         self,
@@ -42,14 +40,17 @@ class Station:
         *,
         info: Info,
         cue: Cue,
+        eyes: Eyes | None = None,
         wake_word: WakeWordStream | None = None,
         voice: VoiceActivityStream | None = None,
         chimes: Chimes | None = None,
         controls: Controls | None = None,
         observer: Observer | None = None,
     ) -> None:
+        """What its `eyes` see, Wyoming cannot carry; whoever wants it watches their camera."""
         self._microphone = microphone
         self._speaker = speaker
+        self._eyes = eyes
         self._wake_word = wake_word
         self._waking = None if wake_word is None else Waking(wake_word)
         self._controls = controls or Controls(volume=speaker.volume)
@@ -62,21 +63,22 @@ class Station:
             voice=voice,
             clock=time.monotonic,
         )
-        self._problem: str | None = None
         reception = Reception(self._conversation)
         self.service = Service(info, lambda client: Guest(client, reception))
         """Where Home Assistant connects."""
 
     def problems(self) -> list[str]:
         """Return what keeps it from its work, a line each; Home Assistant's being away is no fault of ours."""
-        return [] if self._problem is None else [self._problem]
+        problem = self._microphone.problem(time.monotonic())
+        return [] if problem is None else [problem]
 
     async def run(self, clips: Sequence[Path] = ()) -> None:
         """Serve until cancelled, or, where there are `clips` for a `ClipMicrophone`, until all were answered.
 
-        Raises `MicrophoneError` where the microphone never worked.
+        Raises `MicrophoneError` or `CameraError` where the microphone or camera never worked; one that did is opened
+        again as often as it takes.
         """
-        for control in (Control.MUTE, Control.VOLUME):
+        for control in (Control.MUTE, Control.VOLUME, Control.CAMERA):
             self._used(control)
         unwatch = self._controls.watch(self._used)
         try:
@@ -88,6 +90,8 @@ class Station:
                 ]
                 if isinstance(self._wake_word, WakeServer):
                     running.append(tasks.create_task(self._wake_word.run(), name="wake word"))
+                if self._eyes is not None:
+                    running.append(tasks.create_task(self._eyes.run(), name="eyes"))
                 if clips:
                     await self._play(clips)
                     for task in running:
@@ -98,21 +102,12 @@ class Station:
             unwatch()
 
     async def _listen(self) -> None:
-        retry = Retry()
-        worked = False
-        self._problem = "the microphone gave no sound yet"
-        while True:
-            try:
-                async with self._microphone:
-                    async for chunk in self._microphone:
-                        worked, self._problem = True, None
-                        self._hear(chunk)
-            except MicrophoneError as error:
-                if not worked:
-                    raise
-                self._problem = str(error)
-                _LOGGER.warning("%s; it is opened again", error)
-            await retry.wait()
+        async def listen() -> None:
+            async with self._microphone:
+                async for chunk in self._microphone:
+                    self._hear(chunk)
+
+        await keep_open(listen, MicrophoneError, worked=lambda: self._microphone.last is not None)
 
     def _hear(self, chunk: Chunk) -> None:
         self._conversation.hear(chunk)
@@ -144,6 +139,8 @@ class Station:
                 self._conversation.muted = self._controls.muted
             case Control.VOLUME:
                 self._speaker.volume = self._controls.volume
+            case Control.CAMERA if self._eyes is not None:
+                self._eyes.camera.on = self._controls.camera
             case Control.TRIGGER:
                 self._conversation.trigger()
             case Control.HOLD:

@@ -10,7 +10,7 @@ from models.espeak import EspeakSynthesizer
 from models.microwakeword import open_wake_words
 from models.silero import SileroVoiceActivity
 from satellite.clips import ClipMicrophone
-from satellite.ear import ECHO_S, GONE_S, INVITED_S, PRE_ROLL_S, Ear
+from satellite.ear import ECHO_S, INVITED_S, PRE_ROLL_S, Ear
 from satellite.microphone import Microphone, MicrophoneError
 from satellite.utterance import Utterance
 from satellite.voice import Voice
@@ -137,7 +137,7 @@ async def test_cancelling_hear_hears_nothing(speech: bytes) -> None:
     async with microphone:
         with pytest.raises(MicrophoneError, match="over"):
             await ear.run(microphone, voice)
-    assert ear.has_heard
+    assert microphone.last is not None
 
 
 async def test_muted_it_hears_keeps_and_sends_nothing(speech: bytes) -> None:
@@ -207,16 +207,6 @@ async def test_who_is_invited_and_says_nothing_is_not_waited_for(speech: bytes) 
         utterance = await asyncio.wait_for(hearing, 5)
         heard = await asyncio.wait_for(all_of(utterance), 5)
     assert len(heard) / 32_000 == pytest.approx(INVITED_S + 0.7, abs=0.05)
-
-
-async def test_a_microphone_that_gives_nothing_is_a_problem() -> None:
-    ear = Ear()
-    assert ear.problem(100.0) == "the microphone has given nothing yet"
-    with pytest.raises(MicrophoneError):
-        async with Fast(silence(1.0)) as microphone:
-            await ear.run(microphone, Voice(House(), ear.judge))
-    assert ear.problem(1.0 + GONE_S - 0.1) is None
-    assert ear.problem(11.0) == "the microphone has given nothing for 10 s"
 
 
 # ---- with a wake word

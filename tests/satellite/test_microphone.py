@@ -6,10 +6,11 @@ import threading
 import pytest
 
 from satellite import microphone
-from satellite.microphone import CHUNK_BYTES, WAITING_CHUNKS, Intake, MicrophoneError
+from satellite.microphone import CHUNK_BYTES, GONE_S, WAITING_CHUNKS, Intake, MicrophoneError
 from wyoming_servers.wire import UnsupportedAudio
 
-from .sounds import tone
+from .fast import Fast
+from .sounds import silence, tone
 
 
 async def test_chunks_have_their_place_and_time() -> None:
@@ -68,3 +69,14 @@ async def test_a_microphone_that_gives_nothing_is_broken(monkeypatch: pytest.Mon
     monkeypatch.setattr(microphone, "SILENT_S", 0.05)
     with pytest.raises(MicrophoneError, match=r"no sound for 0\.05 s"):
         await asyncio.wait_for(Intake().next(), 5)
+
+
+async def test_one_that_has_given_nothing_for_long_has_a_problem() -> None:
+    fast = Fast(silence(1.0))
+    assert fast.problem(100.0) == "the microphone has given nothing yet"
+    with pytest.raises(MicrophoneError):
+        async with fast:
+            async for _ in fast:
+                assert fast.problem(1.0) is None
+    assert fast.problem(0.98 + GONE_S) is None
+    assert fast.problem(11.0) == "the microphone has given nothing for 10 s"

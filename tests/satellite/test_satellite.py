@@ -12,7 +12,6 @@ import pytest
 from wyoming.event import Event
 
 from camera.camera import Camera
-from camera.source import CameraError
 from models.engine import WakeWordStream
 from models.espeak import EspeakSynthesizer
 from models.microwakeword import open_wake_words
@@ -20,6 +19,7 @@ from satellite.answers import FolderSink
 from satellite.asking import Patience
 from satellite.clips import ClipMicrophone
 from satellite.controls import Controls
+from satellite.eyes import Eyes
 from satellite.microphone import Microphone, MicrophoneError
 from satellite.report import Observer, State, TurnReport
 from satellite.satellite import Satellite, phrase
@@ -69,7 +69,7 @@ async def satellite_in(
     servers: House,
     folder: Path,
     microphone: Microphone | None = None,
-    camera: Camera | None = None,
+    eyes: Eyes | None = None,
     *,
     controls: Controls | None = None,
     wake_word: WakeWordStream | None = None,
@@ -79,7 +79,7 @@ async def satellite_in(
         microphone or ClipMicrophone(),
         Speaker("folder", lambda name: FolderSink(folder, name)),
         servers,
-        camera=camera,
+        eyes=eyes,
         controls=controls,
         wake_word=wake_word,
         observer=watcher,
@@ -174,8 +174,8 @@ async def test_what_the_camera_sees_is_told(tmp_path: Path, speech: bytes) -> No
         ) as servers,
     ):
         microphone = ClipMicrophone()
-        camera = Camera(str(tmp_path / "shown.png"), fps=5, name="door")
-        async with satellite_in(servers, tmp_path / "answers", microphone, camera) as (satellite, watcher):
+        eyes = Eyes(Camera(str(tmp_path / "shown.png"), fps=5, name="door"), servers)
+        async with satellite_in(servers, tmp_path / "answers", microphone, eyes) as (satellite, watcher):
             await ask(satellite, microphone, watcher, speech)
     (sighting,) = asked[0].data["context"]["sightings"]
     assert (sighting["name"], sighting["camera"]) == ("person", "door")
@@ -215,19 +215,6 @@ async def test_a_microphone_that_never_worked_is_told_and_one_that_did_is_opened
     async with satellite_in(House(), tmp_path, dying):
         await until(lambda: counter.exists() and counter.read_text().count("start") >= 3)
     assert "ended: unplugged; it is opened again" in caplog.text
-
-
-async def test_a_camera_that_never_worked_is_told(tmp_path: Path) -> None:
-    pytest.importorskip("cv2", reason="OpenCV is not installed")
-    (tmp_path / "broken.jpg").write_bytes(b"no picture")
-    satellite = Satellite(
-        ClipMicrophone(),
-        Speaker("folder", lambda name: FolderSink(tmp_path, name)),
-        House(),
-        camera=Camera(str(tmp_path / "broken.jpg")),
-    )
-    with pytest.raises(CameraError, match=r"broken\.jpg"):
-        await asyncio.wait_for(satellite.run(), 5)
 
 
 async def test_it_ends_at_once_in_the_middle_of_an_answer(tmp_path: Path, speech: bytes) -> None:

@@ -19,7 +19,9 @@ from satellite.clips import ClipMicrophone
 from satellite.controls import Controls
 from satellite.home_assistant.conversation import Cue
 from satellite.home_assistant.station import Station
+from satellite.sound_command import CommandMicrophone
 from satellite.speaker import Speaker
+from tests.satellite.houses import until
 from tests.satellite.sounds import tone
 from wyoming_servers.wire import Info
 
@@ -232,3 +234,16 @@ async def test_who_speaks_is_heard(tmp_path: Path, clip: bytes) -> None:
         await it.microphone.play(clip)
         await asyncio.sleep(0.5)
     assert max(heard[0]) > 100
+
+
+async def test_a_microphone_that_gives_nothing_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("satellite.microphone.GONE_S", 0.5)
+    speaker = Speaker("folder", lambda name: FolderSink(tmp_path, name))
+    microphone = CommandMicrophone("sh -c 'head -c 6400 /dev/zero; sleep 60'")
+    station = Station(microphone, speaker, info=INFO, cue=Cue.NOTHING)
+    assert station.problems() == ["the microphone has given nothing yet"]
+    running = asyncio.create_task(station.run())
+    await until(lambda: not station.problems())
+    await until(lambda: station.problems() == ["the microphone has given nothing for 1 s"])
+    running.cancel()
+    await asyncio.wait([running])
