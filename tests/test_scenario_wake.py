@@ -1,4 +1,7 @@
-"""One breath: the wake word and a command, through the real ear and real servers, as fast as they can."""
+"""One breath: the wake word and a command, through the real ear and real servers, as fast as they can.
+
+And the same for Home Assistant, which gives what it is sent to the same servers.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from wyoming.asr import Transcribe
+from wyoming.audio import AudioChunk, AudioStart, AudioStop
 
 from models.microwakeword import open_wake_words
 from models.silero import SileroVoiceActivity
@@ -16,13 +21,17 @@ from satellite.asking import Asker
 from satellite.deciding import decide
 from satellite.ear import Ear
 from satellite.hearing import hear
+from satellite.home_assistant.conversation import Cue
+from satellite.microphone import CHUNK_BYTES, Chunk
 from satellite.rehearsal import OwnServers, own_servers
 from satellite.reply import Reply
 from satellite.voice import Voice
 from satellite.waking import Waking
-from wyoming_servers.wire.audio import RATE, read_wav
+from wyoming_servers.wire import answer, connect
+from wyoming_servers.wire.audio import RATE, WIDTH, read_wav
 
 from .satellite.fast import Fast
+from .satellite.home_assistant.station import Room
 from .satellite.houses import House
 
 pytest.importorskip("pymicro_wakeword", reason="pymicro-wakeword is not installed: script/setup")
@@ -90,3 +99,51 @@ async def test_one_breath(tmp_path: Path, shared: Path) -> None:
     assert found["okay_nabu", "joined"] >= 19, found
     assert found["okay_nabu", "one breath"] >= 19, found
     assert all(count >= 3 for count in found.values()), found
+
+
+def sent_to_home_assistant(word: str, sound: bytes) -> bytes:
+    """Return what a satellite that is called by `word` gives to the pipeline that it has run."""
+    room = Room(Cue.HERE, voice=False)
+    room.connect()
+    waking = Waking(open_wake_words().open(names=[word]))
+    for place in range(0, len(sound), CHUNK_BYTES):
+        chunk = Chunk(sound[place : place + CHUNK_BYTES], place // WIDTH, room.now)
+        room.conversation.hear(chunk)
+        woken = waking.feed(chunk)
+        if woken is not None and room.conversation.awaits_wake_word:
+            room.conversation.woken(woken.name, woken.since)
+        room.now += 0.02
+        room.conversation.tick()
+    return b"".join(event.payload or b"" for event in room.link.events if event.type == "audio-chunk")
+
+
+async def understood_by_home_assistant(servers: OwnServers, pcm: bytes) -> dict[str, Any] | None:
+    """Return the intent of what was said, as Home Assistant asks the servers for it."""
+    async with await connect(servers.uris["asr"]) as asr:
+        await asr.send(Transcribe(language="en"))
+        await asr.send(AudioStart(rate=RATE, width=WIDTH, channels=1))
+        for place in range(0, len(pcm), 2048):
+            await asr.send(AudioChunk(rate=RATE, width=WIDTH, channels=1, audio=pcm[place : place + 2048]))
+        await asr.send(AudioStop())
+        while (event := await answer(asr)).type != "transcript":
+            pass
+    async with Asker(servers) as asker:
+        return (await decide(asker, event.data["text"], Reply(), language="en", context={})).intent
+
+
+@pytest.mark.timeout(120)
+async def test_one_breath_for_home_assistant(tmp_path: Path, shared: Path) -> None:
+    clip = read_wav(shared / "media" / "wakeword" / "clips" / "okay_nabu.wav")
+    commands = [read_wav(path) for path in sorted((shared / "media/speech/office_lights").glob("*_16bit.wav"))]
+    assert len(commands) == 20
+    end, quiet = 2 * round(ENDS_S["okay_nabu"] * RATE), bytes(2 * RATE)
+    found = {"joined": 0, "one breath": 0}
+    async with own_servers(tmp_path, jobs=("asr", "handle")) as servers:
+        for command in commands:
+            joined = [clip, command, quiet]
+            breath = [clip[:end], bytes(2 * round(0.15 * RATE)), from_its_first_sound(command), quiet]
+            for name, sounds in (("joined", joined), ("one breath", breath)):
+                sent = sent_to_home_assistant("okay_nabu", over_a_room(sounds))
+                found[name] += bool(sent) and await understood_by_home_assistant(servers, sent) == OFFICE_LIGHTS
+    print(found)  # noqa: T201
+    assert all(count >= 19 for count in found.values()), found
