@@ -213,6 +213,9 @@ class Intent:
     here: bool = field(default=False, compare=False)
     """True where no area was named, and the one is meant in which it was said."""
 
+    written: str = field(default="", compare=False)
+    """What a language model wrote that wants this, to be kept in the `Exchange`; "" where none did."""
+
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
@@ -223,6 +226,15 @@ class Exchange:
     facts: str = ""
     """What was told with `text` of the moment: the time, what the camera saw. It stays with it, so that a conversation
     only ever grows at its end."""
+
+    written: str = ""
+    """What a language model wrote that wanted something done (`Intent.written`), if that is how the answer came about.
+    It stays with it too."""
+
+    @property
+    def answered(self) -> str:
+        """What was answered, with what was written before it."""
+        return f"{self.written}\n{self.answer}" if self.written else self.answer
 
     @property
     def told(self) -> str:

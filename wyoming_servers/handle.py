@@ -2,7 +2,8 @@
 
 A `transcript` is answered by `handled-start`, `handled-chunk`s, `handled-stop` and always `handled` with the whole
 text, or by `not-handled` with a sentence to say. What only Home Assistant can do is answered by an `intent` instead: it
-carries that out, and says the `text` that comes with it, which may be a template.
+carries that out, and says the `text` that comes with it, which may be a template. So it is whether the sentences of the
+house or a language model know what is meant; what the model says before goes on ahead, as `handled-chunk`s.
 
 A satellite of ours tells in the transcript's `context` which `actions` it carries out. It gets no `intent` event;
 instead `handled`'s context holds `conversation_id`, `intent {name, slots}` and `actions [{id, name, data}]`.
@@ -67,6 +68,7 @@ class _Reply:
         """What Home Assistant is to do, and to say."""
         self._client, self._brain, self._known, self._context = client, brain, known, context
         self._extra: dict[str, Any] = {}
+        self._written = ""
 
     async def ask(self, engine: Processes, text: str, facts: str = "") -> None:
         """Send what `engine` answers, as it comes; nothing where it has no answer."""
@@ -87,7 +89,7 @@ class _Reply:
 
     async def _carry_out(self, meant: Intent) -> None:
         intent, answer = await self._brain.carry_out(meant, self.conversation, self._context)
-        self.conversation.intent = intent
+        self.conversation.intent, self._written = intent, meant.written
         if answer.wanted is not None:
             self.wanted = replace(answer.wanted, response=answer.text)
             return
@@ -95,7 +97,7 @@ class _Reply:
             "intent": {"name": intent.name, "slots": dict(intent.slots)},
             "actions": [action.to_dict() for action in answer.actions],
         }
-        await self._say(answer.text)
+        await self._say(f" {answer.text}" if "".join(self.said) else answer.text)
 
     @property
     def is_there(self) -> bool:
@@ -106,13 +108,15 @@ class _Reply:
         """Remember the answer, and send the end of it."""
         context = {"conversation_id": self._known, **self._extra}
         if self.wanted is not None:
-            self.conversation.remember(Exchange(text, english.ASKED, facts))
+            self.conversation.remember(Exchange(text, english.ASKED, facts, self._written))
             entities = [Entity(name, value) for name, value in self.wanted.slots.items()]
+            if self.said:
+                await self._client.send(HandledStop())
             await self._client.send(IntentEvent(self.wanted.name, entities, self.wanted.response, context))
             return
         whole = "".join(self.said)
         if whole:
-            self.conversation.remember(Exchange(text, whole, facts))
+            self.conversation.remember(Exchange(text, whole, facts, self._written))
         await self._client.send(HandledStop())
         await self._client.send(Handled(text=whole, context=context))
 
@@ -230,6 +234,13 @@ def add_options(parser: ArgumentParser) -> None:
         help="what a language model is told of itself; the rooms and things of the house follow (a short-spoken house)",
     )
     parser.add_argument(
+        "--no-actions",
+        action="store_true",
+        help="a language model only talks; else, as is the default of Home Assistant's own agents, it also has done"
+        " what somebody wants in words that are none of the sentences: with lights, fans, switches, media players, the"
+        " temperature, volume and timers, which is soon undone; never with locks, alarms, doors or covers",
+    )
+    parser.add_argument(
         "--context-tokens",
         type=whole(256, 131_072),
         default=2048,
@@ -248,7 +259,8 @@ async def open_server(args: Namespace) -> AsyncIterator[tuple[Info, Callable[[Cl
     def setting(choice: Choice) -> Setting:
         if choice.engine.name != _LLAMA:
             return Setting(looked_up(known.now), queue=_QUEUE)
-        told = {"system_prompt": persona.describe(known.now, args.persona), "context_tokens": args.context_tokens}
+        told = persona.arguments(known.now, args.persona, acts=not args.no_actions)
+        told["context_tokens"] = args.context_tokens
         # A file of the user's own does not tell its languages; the house's is spoken with it.
         return Setting(told | {"languages": choice.languages or [known.now.language]}, queue=_QUEUE)
 

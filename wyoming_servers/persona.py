@@ -6,23 +6,47 @@ said, so that nothing before it is read again.
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from models.engine import Intent
+from models.llama.calls import DOMAINS, ONLY_TALKS
 from models.sentences.house import House
 
 from .skills import Request, carry_out, english
 from .skills.situation import Situation
 
+_LOGGER = logging.getLogger(__name__)
+
 PERSONA = (
     "You are the voice of a house. What you answer is spoken aloud: answer in one to three short, plain sentences,"
-    " without lists, markup or emoji. Say so when you do not know something. You cannot switch or set anything"
-    " yourself: tell who asks for that to say it in plain words, such as: turn on the kitchen lights. What stands in"
-    " brackets before a question is what is so at that moment, and what you see."
+    " without lists, markup or emoji. Say so when you do not know something. What stands in brackets before a question"
+    " is what is so at that moment, and what you see."
 )
 
-_MOST_NAMES = 50
-"""A house that Home Assistant tells of may have thousands, which no context holds."""
+_MOST_NAMES, _MOST_AREAS = 40, 30
+"""That a model is told of: a house may have thousands, which no context holds, and no grammar either."""
+
+
+def known(house: House) -> House:
+    """Return as much of the house as a model is told of, before all what it may switch; the rest is logged."""
+    names, areas = house.names, house.areas
+    if len(names) > _MOST_NAMES:
+        names = tuple(sorted(names, key=lambda name: name.domain not in DOMAINS)[:_MOST_NAMES])
+        _LOGGER.info("a language model is told of %d of %d names", len(names), len(house.names))
+    if len(areas) > _MOST_AREAS:
+        areas = areas[:_MOST_AREAS]
+        _LOGGER.info("a language model is told of %d of %d areas", len(areas), len(house.areas))
+    return replace(house, names=names, areas=areas)
+
+
+def arguments(house: House, persona: str = PERSONA, *, acts: bool = True) -> dict[str, Any]:
+    """Return what a language model is opened with: the system prompt and, where it `acts`, the house for that."""
+    house = known(house)
+    prompt = describe(house, persona)
+    return {"system_prompt": prompt, "actions": house} if acts else {"system_prompt": f"{prompt} {ONLY_TALKS}"}
 
 
 def describe(house: House, persona: str = PERSONA) -> str:
@@ -31,8 +55,7 @@ def describe(house: House, persona: str = PERSONA) -> str:
     if house.areas:
         parts.append(f"The rooms of the house: {', '.join(area.name for area in house.areas)}.")
     if house.names:
-        named = house.names[:_MOST_NAMES]
-        things = (f"{name.name} ({name.area})" if name.area else name.name for name in named)
+        things = (f"{name.name} ({name.area})" if name.area else name.name for name in house.names)
         parts.append(f"In them are: {', '.join(things)}.")
     return " ".join(parts)
 

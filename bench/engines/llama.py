@@ -22,7 +22,7 @@ from bench.servers import serving
 from models.engine import Exchange
 from models.llama.answer import Cost
 from models.sentences.house import load_house
-from wyoming_servers.persona import describe
+from wyoming_servers import persona
 from wyoming_servers.wire import Connection, PeerError, answer, connect_to
 from wyoming_servers.workers import Processes
 
@@ -111,7 +111,7 @@ async def _reuse(report: Report, model: str) -> None:
 async def _conversation(model: str, options: dict[str, Any], rows: list[list[str]]) -> list[Cost]:
     """Return what each turn took."""
     progress("llama: a conversation")
-    arguments = {"model": model, "system_prompt": describe(load_house()), "seed": 1, **options}
+    arguments = {"model": model, **persona.arguments(load_house()), "seed": 1, **options}
     engine = Processes("models.llama.responder:open_llama", arguments, count=1)
     history: list[Exchange] = []
     costs: list[Cost] = []
@@ -156,7 +156,11 @@ async def _rate(report: Report, model: str) -> None:
     """Write with ours and with llama_cpp itself, each in a process of its own, by turns."""
     progress("llama: speed")
     settings = {"model": model, "context_tokens": _CONTEXT_TOKENS}
-    ours = Processes("models.llama.responder:open_llama", settings | {"max_tokens": _TOKENS, "threads": 1}, count=1)
+    ours = Processes(
+        "models.llama.responder:open_llama",
+        settings | persona.arguments(load_house()) | {"max_tokens": _TOKENS, "threads": 1},
+        count=1,
+    )
     direct = Processes("bench.engines.llama_direct:open_direct", settings, count=1)
     rates: dict[str, list[float]] = {"ours": [], "Llama.generate": [], "llama_decode": []}
     try:

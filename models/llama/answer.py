@@ -1,19 +1,27 @@
-"""One answer of the language model, made piece by piece: the prompt is read, then one token follows the other."""
+"""One answer of the language model, made piece by piece: the prompt is read, then one token follows the other.
+
+Words are drawn freely, and said. Where the mark of a call stands among them, the rest is drawn by the grammar of the
+calls, and the answer ends with the intent that was called; so plain talk pays nothing for the grammar.
+"""
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from models.engine import Answering, EngineError
+from models.engine import Answering, EngineError, Intent
+from models.llama.calls import BEGIN, END, MARK, Calls
 from models.llama.context import BATCH, Sampler, Stop, Stopped
 from models.llama.memory import Slot, same
 from models.llama.text import Saying
 
 if TYPE_CHECKING:
     from models.llama.responder import LlamaResponder
+
+_LOGGER = logging.getLogger(__name__)
 
 _CALL_S = 0.03
 """A call that writes takes about so long: the call itself costs some 0.3 ms."""
@@ -45,7 +53,11 @@ class LlamaAnswering(Answering):
         self._engine, self._slot, self._prompt = engine, slot, prompt
         self._unfinished = unfinished
         self._stop = Stop()
-        self._saying = Saying()
+        self._calls = engine.calls
+        self._saying = Saying(MARK if self._calls else "")
+        self._calling: bytes | None = None
+        """What was written, with the call so far, in UTF-8; None as long as nothing is called."""
+        self._called: Intent | None = None
         self._sampler: Sampler | None = None
         self._begun = False
         self._reused = 0
@@ -54,13 +66,14 @@ class LlamaAnswering(Answering):
         self.afterwards: Callable[[str], None] | None = None
         """What `leave` does with a whole answer."""
 
-    def more(self) -> str | None:
-        """Return what comes next: "" while the prompt is read, then the words of about 30 ms, None at the end.
+    def more(self) -> Intent | str | None:
+        """Return what comes next: "" while something is read or called, else the words of about 30 ms; None at the end.
 
-        None too after `cancel`. Raises `EngineError` when llama.cpp fails.
+        An intent that is called comes last. A call that is longer than an answer may be is none. None too after
+        `cancel`. Raises `EngineError` when llama.cpp fails.
         """
         with self._engine.lock:
-            if self._ended or self._stop.is_set:
+            if self._stop.is_set or (self._ended and self._called is None):
                 return None
             if self._slot.owner is not self:
                 raise EngineError(
@@ -79,17 +92,17 @@ class LlamaAnswering(Answering):
 
     def leave(self) -> None:
         """Prepare for the next text, where this one was answered to its end; nobody waits for it."""
-        if self._ended and self.afterwards is not None:
+        if self._ended and self._calling is None and self.afterwards is not None:
             self.afterwards(self._saying.text)
 
     def cost(self) -> Cost:
         """Return what was worked so far."""
         return Cost(len(self._prompt.tokens), self._reused, len(self._written))
 
-    def _go_on(self) -> str | None:
+    def _go_on(self) -> Intent | str | None:
         if not self._begun:
             self._begin()
-        missing = self._prompt.tokens[len(self._slot.held) :] if not self._written else []
+        missing = self._missing()
         if missing:
             self._feed(missing[:BATCH])
         if len(missing) > BATCH:
@@ -107,25 +120,58 @@ class LlamaAnswering(Answering):
         slot.held = tokens[: engine.context.keep(slot.sequence, most)]
         self._reused, self._begun = len(slot.held), True
 
-    def _write(self) -> str | None:
+    def _write(self) -> Intent | str | None:
         engine = self._engine
         began = time.monotonic()
         said = ""
         self._sampler = self._sampler or engine.sampler()
         while not self._ended and time.monotonic() - began < _CALL_S:
-            if self._written:
-                self._feed(self._written[-1:])
+            if missing := self._missing():
+                self._feed(missing)
             token = engine.context.draw(self._sampler)
             if engine.model.ends(token):
                 self._ended = True
                 break
             first = not self._saying.text
-            said += self._saying.add(engine.model.bytes_of(token))
             self._written.append(token)
-            self._ended = len(self._written) == engine.max_tokens
+            self._ended = len(self._written) >= engine.max_tokens
+            if self._calls is not None and self._calling is not None:
+                self._call(self._calls, self._calling + engine.model.bytes_of(token))
+                continue
+            said += self._saying.add(engine.model.bytes_of(token))
+            if self._calls is not None and self._saying.marked:
+                self._begin_call(self._calls)
             if first and said:
                 break  # the first word is waited for
+        if not said and self._called is not None:
+            called, self._called = self._called, None
+            return called
         return said if said or not self._ended else None
+
+    def _missing(self) -> list[int]:
+        """Return the tokens that are to be read before the next one can be drawn."""
+        held, prompt = len(self._slot.held), self._prompt.tokens
+        return prompt[held:] + self._written[max(0, held - len(prompt)) :]
+
+    def _begin_call(self, calls: Calls) -> None:
+        """Go on by the grammar, after the first line of a call, whatever tokens its mark was made of."""
+        engine, slot, prompt = self._engine, self._slot, self._prompt.tokens
+        text = self._saying.text
+        self._calling = (f"{text}\n{BEGIN}" if text else BEGIN).encode()
+        tokens = engine.model.tokens(self._calling.decode())
+        kept = min(len(prompt) + same(tokens, self._written), len(slot.held), len(prompt) + len(tokens) - 1)
+        slot.held = slot.held[: engine.context.keep(slot.sequence, kept)]
+        self._written = tokens
+        self._ended = len(tokens) >= engine.max_tokens
+        self._sampler = engine.caller(calls)
+
+    def _call(self, calls: Calls, written: bytes) -> None:
+        """Take a call that has grown; nothing is done before it is whole."""
+        self._calling = written
+        if written.endswith(END.encode()):
+            self._called, self._ended = calls.read(written.decode()), True
+        elif self._ended:
+            _LOGGER.warning("a call was not over after %d tokens, and nothing is done", len(self._written))
 
     def _feed(self, tokens: list[int]) -> None:
         """Let the context read what follows; where that fails or is stopped, it holds what it held."""
@@ -140,4 +186,5 @@ class LlamaAnswering(Answering):
     def _learn(self) -> None:
         if not self._unfinished:
             text, tokens = self._prompt.text, self._prompt.tokens
-            self._slot.learn((text, tokens), (text + self._saying.text, tokens + self._written))
+            written = self._saying.text if self._calling is None else self._calling.decode(errors="ignore")
+            self._slot.learn((text, tokens), (text + written, tokens + self._written))

@@ -8,6 +8,7 @@ everybody's cells and throws the result away.)
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -120,7 +121,7 @@ class LlamaContext:
 
     def draw(self, sampler: Sampler) -> int:
         """Return the next token after what was read last."""
-        return int(self._api.llama_sampler_sample(sampler.handle, self._context, -1))
+        return sampler.draw(self._context)
 
     def __del__(self) -> None:
         if self._context:
@@ -135,24 +136,50 @@ class Sampler:
     _REPEAT, _LAST = 1.1, 64
     """Small models go round in circles: what was among the last 64 tokens is less likely by this factor."""
 
-    def __init__(self, model: LlamaModel, *, temperature: float, seed: int | None) -> None:
-        """`seed` makes the draws repeatable; None: chance."""
+    def __init__(self, model: LlamaModel, *, temperature: float, seed: int | None, grammar: str | None = None) -> None:
+        """`seed` makes the draws repeatable; None: chance. With a `grammar` (GBNF), only what it allows is drawn.
+
+        Raises `EngineError` for a grammar that llama.cpp cannot read.
+        """
         self._api = api = model.api
-        self.handle = api.llama_sampler_chain_init(api.llama_sampler_chain_default_params())
-        parts = [
-            api.llama_sampler_init_top_k(self._TOP_K),
-            api.llama_sampler_init_penalties(model.size, self._LAST, self._REPEAT, 0.0, 0.0),
-        ]
-        if temperature > 0:
-            parts += [
+        self._temperature, self._seed = temperature, seed
+        self._grammar = None if grammar is None else model.grammar(grammar)
+        # What is written by a grammar repeats itself rightly.
+        repeats = [] if grammar else [api.llama_sampler_init_penalties(model.size, self._LAST, self._REPEAT, 0.0, 0.0)]
+        self._free = self._chain(api.llama_sampler_init_top_k(self._TOP_K), *repeats)
+        self._bound = self._chain(self._grammar, api.llama_sampler_init_top_k(self._TOP_K)) if grammar else None
+
+    def draw(self, context: Any) -> int:
+        """Return the next token after what llama.cpp's `context` has read last."""
+        api = self._api
+        token = int(api.llama_sampler_sample(self._free, context, -1))
+        if self._grammar is None:
+            return token
+        # A grammar that chooses looks at every token that there is, for 5 to 50 ms; mostly it need only agree.
+        one = api.llama_token_data(token, 0.0, 0.0)
+        api.llama_sampler_apply(self._grammar, api.llama_token_data_array(ctypes.pointer(one), 1, -1, False))
+        if one.logit == -math.inf:
+            return int(api.llama_sampler_sample(self._bound, context, -1))
+        api.llama_sampler_accept(self._grammar, token)
+        return token
+
+    def _chain(self, *parts: Any) -> Any:
+        """Return a sampler of `parts`, which it owns, and of what draws at last."""
+        api = self._api
+        if self._temperature > 0:
+            last = [
                 api.llama_sampler_init_top_p(self._TOP_P, 1),
-                api.llama_sampler_init_temp(temperature),
-                api.llama_sampler_init_dist(api.LLAMA_DEFAULT_SEED if seed is None else seed),
+                api.llama_sampler_init_temp(self._temperature),
+                api.llama_sampler_init_dist(api.LLAMA_DEFAULT_SEED if self._seed is None else self._seed),
             ]
         else:
-            parts.append(api.llama_sampler_init_greedy())
-        for part in parts:
-            api.llama_sampler_chain_add(self.handle, part)
+            last = [api.llama_sampler_init_greedy()]
+        chain = api.llama_sampler_chain_init(api.llama_sampler_chain_default_params())
+        for part in (*parts, *last):
+            api.llama_sampler_chain_add(chain, part)
+        return chain
 
     def __del__(self) -> None:
-        self._api.llama_sampler_free(self.handle)
+        for chain in (self._free, self._bound):
+            if chain is not None:
+                self._api.llama_sampler_free(chain)

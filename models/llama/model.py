@@ -101,6 +101,16 @@ class LlamaModel:
             text = cleaned
         return text
 
+    def grammar(self, source: str) -> Any:
+        """Return what allows only tokens by a grammar (GBNF) to be drawn, to be put into a sampler.
+
+        Raises `EngineError` for one that llama.cpp cannot read.
+        """
+        part = self.api.llama_sampler_init_grammar(self._vocabulary, source.encode(), b"root")
+        if not part:
+            raise EngineError(f"llama.cpp cannot read a grammar: {self.complaint()}")
+        return part
+
     def complaint(self) -> str:
         """Return what llama.cpp has complained of since this was last asked, in one line."""
         return self._said.complaint() or "it does not say why"

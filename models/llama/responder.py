@@ -25,10 +25,12 @@ from typing import Any
 from models.cores import Cores
 from models.engine import BadInput, EngineError, Exchange, Responder
 from models.llama.answer import LlamaAnswering, Prompt
+from models.llama.calls import ONLY_TALKS, Calls
 from models.llama.context import BATCH, LlamaContext, Sampler, Stop
 from models.llama.memory import Slot, Slots, recent, same
 from models.llama.model import LlamaModel
-from models.llama.template import Continuation, template_of
+from models.llama.template import Continuation, Template, template_of
+from models.sentences.house import House
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -53,6 +55,7 @@ class LlamaResponder(Responder):
         path: Path,
         *,
         system_prompt: str = "",
+        actions: House | None = None,
         languages: Sequence[str] = ("en",),
         context_tokens: int = 2048,
         conversations: int = 4,
@@ -64,19 +67,14 @@ class LlamaResponder(Responder):
         """Load `path`; raise `EngineError`.
 
         The context holds `conversations` (fewer where they need more than 512 MiB) of at most `context_tokens` each
-        (less where the model was trained on less); an answer has at most `max_tokens`. `temperature` 0 writes the
+        (less where the model was trained on less); in the house `actions` it may call intents, where it can chat and
+        there is room to tell it of them; an answer has at most `max_tokens`. `temperature` 0 writes the
         likeliest, `seed` repeats the draws of others. `threads` None: by the free cores, looked at before each answer.
         """
         self._cores = Cores()
         self.model = LlamaModel(path)
         self.name, self.version = path.stem, metadata.version("llama_cpp_python")
         self.languages = list(languages)
-        self.template = template_of(self.model.chat_template, bos=self.model.bos, eos=self.model.eos, model=path.name)
-        if isinstance(self.template, Continuation):
-            _LOGGER.info(
-                "%s has no chat template: it goes on with what is said to it, without memory or system prompt",
-                self.name,
-            )
         tokens = min(context_tokens, self.model.trained_tokens or context_tokens)
         most = _STATE_BYTES // max(1, tokens * self.model.state_bytes)
         conversations = max(1, min(conversations, most))
@@ -85,11 +83,16 @@ class LlamaResponder(Responder):
         self._slots = Slots(conversations)
         self.lock = threading.Lock()
         self._ahead: LlamaAnswering | None = None
-        self._system_prompt = self.model.without_marks(system_prompt)
         self._temperature, self._seed, self._threads = temperature, seed, threads
         model = self.model  # not `self`, which nothing shall keep but its owner
         self._count = lru_cache(1024)(lambda text: len(model.tokens(text)))
         self._room = self.context.room - self.max_tokens
+        self._most_fixed = self._room // 2
+        self.calls: Calls | None = None
+        """What it may do; None: it only talks."""
+        self.template: Template = Continuation()
+        self._system_prompt = ""
+        self._settle(self.model.without_marks(system_prompt), None if actions is None else Calls(actions))
         self._around = self._cost_of_markup()
         self._fixed = self._read_system_prompt()
 
@@ -110,7 +113,8 @@ class LlamaResponder(Responder):
             self._ahead.cancel()
         clean = self.model.without_marks
         last = Exchange(clean(text), "", clean(facts))
-        exchanges = [Exchange(clean(one.text), clean(one.answer), clean(one.facts)) for one in history]
+        # What was written by the grammar has no marks but those that belong there.
+        exchanges = [Exchange(clean(one.text), clean(one.answer), clean(one.facts), one.written) for one in history]
         with self.lock:
             slot = self._slots.take(conversation)
             prompt = self._beginning(slot, exchanges, last) if unfinished else self._prompt(slot, exchanges, last)
@@ -120,6 +124,41 @@ class LlamaResponder(Responder):
                     conversation, [*exchanges, replace(last, answer=said)]
                 )
             return answering
+
+    def _settle(self, persona: str, calls: Calls | None) -> None:
+        """Choose the template and the system prompt: who speaks and, where there is room for it, what it may do."""
+        self.template, self._system_prompt = self._template([]), persona
+        if isinstance(self.template, Continuation):
+            _LOGGER.info(
+                "%s has no chat template: it goes on with what is said to it, without memory or system prompt",
+                self.name,
+            )
+            return
+        if calls is None:
+            return
+        for tools in (calls.tools, []):  # as it was trained to be told, else in fewer words
+            self.template = self._template(tools)
+            self._system_prompt = f"{persona}\n{calls.told(by_template=self.template.tells_of_tools)}"
+            if (needed := len(self._prefix())) <= self._most_fixed:
+                self.calls = calls
+                self.caller(calls)  # whether llama.cpp reads the grammar is known now
+                return
+        _LOGGER.warning(
+            "%s only talks: with what it may do, the system prompt has %d tokens, over %d; raise --context-tokens",
+            self.name,
+            needed,
+            self._most_fixed,
+        )
+        self._system_prompt = f"{persona} {ONLY_TALKS}"
+
+    def _template(self, tools: Sequence[dict[str, Any]]) -> Template:
+        model = self.model
+        return template_of(model.chat_template, bos=model.bos, eos=model.eos, model=model.path.name, tools=tools)
+
+    def _prefix(self) -> list[int]:
+        """Return the tokens that all prompts begin with."""
+        one, other = (self.template.render(self._system_prompt, [], Exchange(text, "")) for text in ("A", "B"))
+        return self.model.opening(one[: same(one, other)]) or self.model.opening("a")
 
     def _read_ahead(self, conversation: str, history: list[Exchange]) -> None:
         """Read what stands before the next text of a conversation, until the engine is asked for anything."""
@@ -158,7 +197,7 @@ class LlamaResponder(Responder):
 
     def _cost(self, exchange: Exchange) -> int:
         """Return the tokens that an exchange takes in a prompt."""
-        return self._count(exchange.told) + self._count(exchange.answer) + self._around
+        return self._count(exchange.told) + self._count(exchange.answered) + self._around
 
     def _cost_of_markup(self) -> int:
         """Return how many tokens the template puts around an exchange."""
@@ -171,11 +210,10 @@ class LlamaResponder(Responder):
 
         Faults in native code happen here, at the start, where they can be told of, and not to the first who asks.
         """
-        one, other = (self.template.render(self._system_prompt, [], Exchange(text, "")) for text in ("A", "B"))
-        tokens = self.model.opening(one[: same(one, other)]) or self.model.opening("a")
-        if len(tokens) > self._room // 2:
+        tokens = self._prefix()
+        if len(tokens) > self._most_fixed:
             raise EngineError(
-                f"the system prompt has {len(tokens)} tokens; {self.name} has room for {self._room // 2}"
+                f"the system prompt has {len(tokens)} tokens; {self.name} has room for {self._most_fixed}"
                 f" beside a conversation of {self.context.room}"
             )
         self.set_threads()
@@ -198,6 +236,10 @@ class LlamaResponder(Responder):
     def sampler(self) -> Sampler:
         """Return what draws the tokens of one answer."""
         return Sampler(self.model, temperature=self._temperature, seed=self._seed)
+
+    def caller(self, calls: Calls) -> Sampler:
+        """Return what draws the tokens of one call: the likeliest."""
+        return Sampler(self.model, temperature=0, seed=None, grammar=calls.grammar)
 
 
 def open_llama(*, model: str, **options: Any) -> LlamaResponder:

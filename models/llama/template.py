@@ -16,6 +16,7 @@ from contextlib import suppress
 from typing import Any
 
 from models.engine import EngineError, Exchange
+from models.llama.calls import MARK
 
 _RENDER_S = 2.0
 """For a text. A real template takes a millisecond."""
@@ -25,6 +26,9 @@ _WHY_CHARACTERS = 200
 
 class Template(ABC):
     """Makes the text that a model goes on from."""
+
+    tells_of_tools = False
+    """Whether it tells the model of its tools by itself."""
 
     @abstractmethod
     def render(self, system: str, history: Sequence[Exchange], last: Exchange) -> str:
@@ -42,10 +46,13 @@ class Continuation(Template):
 class ChatTemplate(Template):
     """The one in the model's file."""
 
-    def __init__(self, source: str, *, bos: str, eos: str, model: str) -> None:
-        """Compile and try it; `model` is its name in messages. Raises `EngineError`."""
+    def __init__(self, source: str, *, bos: str, eos: str, model: str, tools: Sequence[dict[str, Any]] = ()) -> None:
+        """Compile and try it; `model` is its name in messages. Raises `EngineError`.
+
+        `tools` are told of where it knows how to tell of them so that they are called as `models.llama.calls` says.
+        """
         self._model = model
-        self._given = {
+        self._given: dict[str, Any] = {
             "bos_token": bos,
             "eos_token": eos,
             "add_generation_prompt": True,
@@ -55,13 +62,14 @@ class ChatTemplate(Template):
         self._takes_system = True
         self._takes_system = self._takes_system_prompt()
         self._try()
+        self.tells_of_tools = bool(tools) and self._tells_of(tools)
 
     def render(self, system: str, history: Sequence[Exchange], last: Exchange) -> str:
         """Return the text; where the template knows no system prompt, it goes before the first thing said."""
         messages = [{"role": "system", "content": system}] if system and self._takes_system else []
         for exchange in history:
             messages.append({"role": "user", "content": exchange.told})
-            messages.append({"role": "assistant", "content": exchange.answer})
+            messages.append({"role": "assistant", "content": exchange.answered})
         messages.append({"role": "user", "content": last.told})
         if system and not self._takes_system:
             messages[0]["content"] = f"{system}\n\n{messages[0]['content']}"
@@ -76,6 +84,19 @@ class ChatTemplate(Template):
         except EngineError:
             return False  # Gemma's, for one, raises; with any other fault `_try` fails too
 
+    def _tells_of(self, tools: Sequence[dict[str, Any]]) -> bool:
+        """Take `tools` where the template tells of each, and of the mark, and of what is said as without them."""
+        self._given["tools"] = list(tools)
+        try:
+            self._try()
+            text = self.render("PERSONA", [], Exchange("LAST", ""))
+        except EngineError:
+            text = ""
+        if all(word in text for word in (MARK, *(tool["function"]["name"] for tool in tools))):
+            return True
+        self._given["tools"] = None
+        return False
+
     def _try(self) -> None:
         text = self.render("PERSONA", [Exchange("FIRST", "ANSWER")], Exchange("LAST", ""))
         places = [text.find(word) for word in ("PERSONA", "FIRST", "ANSWER", "LAST")]
@@ -85,11 +106,13 @@ class ChatTemplate(Template):
             )
 
 
-def template_of(source: str | None, *, bos: str, eos: str, model: str) -> Template:
+def template_of(
+    source: str | None, *, bos: str, eos: str, model: str, tools: Sequence[dict[str, Any]] = ()
+) -> Template:
     """Return how to talk to a model whose file has the template `source`, None for none. Raises as `ChatTemplate`."""
     if source is None:
         return Continuation()
-    chat = ChatTemplate(source, bos=bos, eos=eos, model=model)
+    chat = ChatTemplate(source, bos=bos, eos=eos, model=model, tools=tools)
     # Some files of models that cannot chat have a template all the same, which puts nothing around what is said.
     alone = chat.render("", [], Exchange("LAST", ""))
     return Continuation() if alone.removeprefix(bos).strip() == "LAST" else chat

@@ -415,3 +415,65 @@ async def test_the_real_model(standin: Callable[[str], Path], tmp_path: Path) ->
             await other.write_event(Transcript("tell me everything", context=context).event())
             assert (await other.read_event()) is not None
         assert (await ask(client, "the whale was white", context=context))[-1].type == "handled"
+
+
+@pytest.fixture
+def caller(standin: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """Return options of a server whose language model calls what it is asked for."""
+    pytest.importorskip("llama_cpp", reason="needs llama.cpp: script/setup --neural")
+    llama = next(engine for engine in engines_of("handle") if engine.name == "llama")
+    engine = replace(llama, factory="tests.wyoming_servers.caller:open_caller")
+    model = standin("smollm2-135m.gguf")
+    monkeypatch.setattr("wyoming_servers.engines.choose", lambda *_: [Choice(engine, "a test", "m", model)])
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    return ["--data-dir", str(tmp_path)]
+
+
+async def test_what_a_language_model_calls_is_wanted_of_home_assistant(caller: list[str]) -> None:
+    async with served(JOB, *caller) as uri, AsyncClient.from_uri(uri) as client:
+        context: dict[str, Any] = {"conversation_id": "x"}
+        (wanted,) = await ask(client, "it is dark in the kitchen", context=context)
+        assert wanted.data == {
+            "name": "HassTurnOn",
+            "entities": [{"name": "area", "value": "kitchen"}, {"name": "domain", "value": "light"}],
+            "text": "Done.",
+            "context": context,
+        }
+        (wanted,) = await ask(client, "and in the office", context=context)  # a sentence of the house goes on with it
+        assert wanted.data["entities"] == [{"name": "area", "value": "office"}, {"name": "domain", "value": "light"}]
+        answer = await ask(client, "it is dark in here", context=context)
+        assert answer[-1].data == {"text": "Well. In which room?", "context": {**context, **_intent(domain="light")}}
+        answer = await ask(client, "it is dark in here", context={**context, "area": "garage"})
+        assert [event.type for event in answer] == [
+            *["handled-start"],
+            *["handled-chunk"] * 2,
+            "handled-stop",
+            "intent",
+        ]
+        assert {"name": "area", "value": "garage"} in answer[-1].data["entities"]
+
+
+def _intent(**slots: Any) -> dict[str, Any]:
+    return {"intent": {"name": "HassTurnOn", "slots": slots}, "actions": []}
+
+
+async def test_what_a_language_model_calls_is_done_by_a_satellite_and_remembered(caller: list[str]) -> None:
+    context: dict[str, Any] = {"conversation_id": "x", "actions": ["timer-set"], "timers": []}
+    async with served(JOB, *caller) as uri, AsyncClient.from_uri(uri) as client:
+        answer = await ask(client, "the pasta needs eight more minutes", context=context)
+        assert answer[-1].data["text"] == "Sure. Timer set for 8 minutes."
+        (action,) = answer[-1].data["context"]["actions"]
+        assert (action["name"], action["data"]) == ("timer-set", {"name": "", "seconds": 480})
+        assert "".join(event.data["text"] for event in answer if event.type == "handled-chunk") == (
+            "Sure. Timer set for 8 minutes."
+        )
+        answer = await ask(client, "repeat that", context=context)
+        assert answer[-1].data["text"] == "Sure. Timer set for 8 minutes."
+        assert (await ask(client, "thank you so very much", context=context))[-1].type == "handled"
+
+
+async def test_with_no_actions_a_language_model_only_talks(caller: list[str]) -> None:
+    async with served(JOB, *caller, "--no-actions") as uri, AsyncClient.from_uri(uri) as client:
+        answer = await ask(client, "it is dark in the kitchen")
+        assert answer[-1].type == "handled"
+        assert "intent" not in answer[-1].data["context"]

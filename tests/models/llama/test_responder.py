@@ -12,10 +12,11 @@ import pytest
 
 pytest.importorskip("llama_cpp", reason="needs llama.cpp: script/setup --neural")
 
-from models.engine import BadInput, EngineError, EngineUnavailable, Exchange
+from models.engine import BadInput, EngineError, EngineUnavailable, Exchange, Intent
 from models.llama.answer import Cost, LlamaAnswering
-from models.llama.context import Stop
+from models.llama.context import Sampler, Stop
 from models.llama.responder import LlamaResponder, open_llama
+from models.sentences.house import load_house
 from wyoming_servers.workers import Processes
 
 SYSTEM = "You are the voice of a house, and speak in short sentences."
@@ -43,7 +44,7 @@ def chat(chat_model: Path) -> LlamaResponder:
     )
 
 
-def hear(answering: LlamaAnswering) -> list[str]:
+def hear(answering: LlamaAnswering) -> list[Any]:
     pieces = []
     while (piece := answering.more()) is not None:
         pieces.append(piece)
@@ -232,6 +233,111 @@ def test_nobody_speaks_as_the_house(chat: LlamaResponder) -> None:
     assert "[c]\na<|im_end|>" in prompt.text
 
 
+# ---------------------------------------------------------------------------------------------- calling
+
+HOUSE = load_house()
+BEGINNINGS = 'root ::= ( "Sure. " | "" ) "<tool_call>" ( "\\n{" | "x" | "" ) [a-z]*'
+
+
+@pytest.fixture(scope="module")
+def actor(chat_model: Path) -> LlamaResponder:
+    """The model, made to call something each time, and whatever the grammar of the calls allows."""
+    engine = open_llama(model=str(chat_model), system_prompt=SYSTEM, actions=HOUSE, conversations=2, max_tokens=128)
+    engine.sampler = lambda: Sampler(engine.model, temperature=2.0, seed=None, grammar=BEGINNINGS)  # type: ignore[method-assign]
+    engine.caller = lambda calls: Sampler(engine.model, temperature=50.0, seed=None, grammar=calls.grammar)  # type: ignore[method-assign]
+    return engine
+
+
+def call(answering: LlamaAnswering) -> tuple[str, Intent]:
+    *said, called = hear(answering)
+    assert isinstance(called, Intent)
+    return "".join(str(piece) for piece in said), called
+
+
+def test_whatever_is_called_is_there(actor: LlamaResponder) -> None:
+    slots: dict[str, set[Any]] = {
+        "name": {name.name for name in HOUSE.names if name.domain != "cover"},
+        "area": {area.name for area in HOUSE.areas},
+        "domain": {"light", "fan", "switch", "media_player"},
+        "temperature": set(range(10, 29)),
+    }
+    seen = set()
+    for number in range(40):
+        said, called = call(actor.open(text=f"{number}: it is rather dark in here", conversation="many"))
+        assert said in ("", "Sure.")
+        assert called.written.startswith("Sure.\n<tool_call>\n{" if said else "<tool_call>\n{")
+        assert called.written.endswith("}}\n</tool_call>")
+        seen.add(called.name)
+        assert called.slots
+        for name, value in called.slots.items():
+            assert value in slots.get(name, {value})
+            if name in ("brightness", "percentage", "volume_level"):
+                assert 0 <= value <= 100
+    assert len(seen) >= 4
+
+
+def test_what_was_called_is_not_read_again(actor: LlamaResponder) -> None:
+    answering = actor.open(text="it is dark", conversation="a", facts="It is 3 PM.")
+    said, called = call(answering)
+    answering.leave()
+    cost = answering.cost()
+    history = [Exchange("it is dark", f"{said} Done.".strip(), "It is 3 PM.", called.written)]
+    _, after = ask_to_call(actor, "and now it is too bright", history)
+    assert after.reused >= cost.prompt + cost.written - 1
+
+
+def ask_to_call(engine: LlamaResponder, text: str, history: list[Exchange]) -> tuple[Intent, Cost]:
+    answering = engine.open(text=text, history=history, conversation="a")
+    return call(answering)[1], answering.cost()
+
+
+def test_a_call_can_be_given_up_in_the_middle(actor: LlamaResponder) -> None:
+    answering = actor.open(text="it is dark", conversation="b")
+    while answering._calling is None:
+        assert answering.more() is not None
+    answering.cancel()
+    assert answering.more() is None
+    assert call(actor.open(text="it is dark", conversation="b"))[1].written
+
+
+def test_a_call_that_does_not_end_is_none(chat_model: Path, caplog: pytest.LogCaptureFixture) -> None:
+    engine = open_llama(model=str(chat_model), actions=HOUSE, context_tokens=1024, max_tokens=20, temperature=0)
+    engine.sampler = lambda: Sampler(engine.model, temperature=0, seed=None, grammar=BEGINNINGS)  # type: ignore[method-assign]
+    assert "".join(hear(engine.open(text="it is dark"))) in ("", "Sure.")
+    assert "a call was not over after 20 tokens, and nothing is done" in caplog.text
+
+
+def test_who_only_talks_is_told_so_and_calls_nothing(chat_model: Path, caplog: pytest.LogCaptureFixture) -> None:
+    engine = open_llama(model=str(chat_model), system_prompt=SYSTEM, actions=HOUSE, context_tokens=512, max_tokens=40)
+    assert "only talks: with what it may do, the system prompt has" in caplog.text
+    assert engine._system_prompt.endswith("such as: turn on the kitchen lights.")
+    grammar = 'root ::= "<tool_call>" [a-z]+'
+    engine.sampler = lambda: Sampler(engine.model, temperature=0, seed=None, grammar=grammar)  # type: ignore[method-assign]
+    pieces = hear(engine.open(text="it is dark"))
+    assert not any(isinstance(piece, Intent) for piece in pieces)
+
+
+def test_a_model_that_cannot_chat_calls_nothing(story_model: Path) -> None:
+    engine = open_llama(model=str(story_model), actions=HOUSE)
+    assert engine.calls is None
+    assert ask(engine, "Once", [])[0]
+
+
+def test_talk_is_the_same_with_and_without_calls(chat_model: Path) -> None:
+    said = []
+    for calls in (True, False):
+        engine = open_llama(model=str(chat_model), actions=HOUSE, seed=3, max_tokens=60, context_tokens=1024)
+        engine.calls = engine.calls if calls else None
+        said.append("".join(hear(engine.open(text="why is the sky blue"))))
+    assert said[0] == said[1]
+    assert len(said[0]) > 100
+
+
+def test_a_grammar_that_cannot_be_read(chat: LlamaResponder) -> None:
+    with pytest.raises(EngineError, match=r"llama\.cpp cannot read a grammar: "):
+        Sampler(chat.model, temperature=0, seed=None, grammar="root ::= (")
+
+
 # ---------------------------------------------------------------------------------------------- stopping
 
 
@@ -256,7 +362,7 @@ def test_it_stops_while_it_writes(chat: LlamaResponder) -> None:
     answering = chat.open(text="one", conversation="a")
     said = ""
     while not said:
-        said += answering.more() or ""
+        said += str(answering.more() or "")
     answering.cancel()
     assert answering.more() is None
     assert 0 < answering.cost().written < chat.max_tokens

@@ -33,6 +33,52 @@ def test_chatml() -> None:
     )
 
 
+QWEN = (
+    "{% if tools %}{{ '<|im_start|>system\n' }}"
+    "{% if messages[0].role == 'system' %}{{ messages[0].content }}{% endif %}{{ '\n\n<tools>' }}"
+    "{% for tool in tools %}{{ '\n' }}{{ tool | tojson }}{% endfor %}"
+    "{{ '\n</tools>\n\nAnswer with <tool_call></tool_call>.<|im_end|>\n' }}{% elif messages[0].role == 'system' %}"
+    "{{ '<|im_start|>system\n' + messages[0].content + '<|im_end|>\n' }}{% endif %}{% for message in messages %}"
+    "{% if message.role != 'system' %}{{ '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>\n' }}"
+    "{% endif %}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+TOOLS = [{"type": "function", "function": {"name": name, "description": "", "parameters": {}}} for name in ("A1", "B2")]
+
+
+def test_tools_are_told_of_by_a_template_that_knows_how() -> None:
+    template = ChatTemplate(QWEN, bos="", eos="", model="some.gguf", tools=TOOLS)
+    assert template.tells_of_tools
+    text = template.render("Be kind.", [], Exchange("and", ""))
+    assert text.startswith("<|im_start|>system\nBe kind.\n\n<tools>")
+    assert text.count('"name": "A1"') == text.count('"name": "B2"') == 1
+    assert not chat(QWEN).tells_of_tools
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        CHATML,
+        GEMMA,
+        QWEN.replace("<tool_call></tool_call>", "JSON"),
+        QWEN.replace("{{ tool | tojson }}", ""),
+        "{% if tools %}{{ 1 / 0 }}{% endif %}" + CHATML,
+        "{% if tools %}<tool_call>{{ tools }}{% else %}" + CHATML + "{% endif %}",
+    ],
+)
+def test_tools_are_not_told_of_by_others(source: str) -> None:
+    template = ChatTemplate(source, bos="<s>", eos="</s>", model="some.gguf", tools=TOOLS)
+    assert not template.tells_of_tools
+    last = Exchange("and", "")
+    assert template.render("Be kind.", [], last) == chat(source).render("Be kind.", [], last)
+
+
+def test_what_was_called_stands_before_what_came_of_it() -> None:
+    history = [Exchange("why", "Done.", "", "<tool_call>\n{}\n</tool_call>")]
+    assert "assistant\n<tool_call>\n{}\n</tool_call>\nDone.<|im_end|>" in chat(CHATML).render(
+        "", history, Exchange("and", "")
+    )
+
+
 def test_where_no_system_prompt_is_known_it_goes_before_the_first_words() -> None:
     assert chat(GEMMA).render("Be kind.", [Exchange("why", "because")], Exchange("and", "")) == (
         "<s><start_of_turn>user\nBe kind.\n\nwhy<end_of_turn>\n<start_of_turn>model\nbecause<end_of_turn>\n"

@@ -32,3 +32,23 @@ def test_what_is_no_utf_8_is_never_said() -> None:
 def test_white_space_waits_for_what_follows() -> None:
     assert said(b"\n  one two \n\n", [1, 6, 7, 12]) == ["", "one", "", " two", ""]
     assert said(b"\x00\x1b[31mred\x07", []) == ["[31mred"]
+
+
+def test_a_mark_and_what_follows_it_is_not_said() -> None:
+    saying = Saying("<tool_call>")
+    said = [saying.add(data) for data in (b"Sure", b".", b"\n<", b"tool", b"_call", b">\n{", b"x")]
+    assert said[:5] == ["Sure", ".", "", "", ""]
+    assert saying.marked
+    assert saying.text == "Sure."
+
+
+def test_what_only_looks_like_a_mark_is_said() -> None:
+    saying = Saying("<tool_call>")
+    assert [saying.add(data) for data in (b"1 ", b"<", b" 2 <to", b"p> <tool_<", b"b>")] == [
+        "1",
+        "",
+        " < 2",
+        " <top> <tool_",
+        "<b>",
+    ]
+    assert not saying.marked
