@@ -151,6 +151,8 @@ class Satellite:
                 if (timer := self._timers.due()) is not None:
                     await self._unless_stopped(self._ring(timer))
             else:
+                if self._controls.muted:  # since they began to speak
+                    continue
                 if utterance.wake_word is not None:
                     self._observer.happened(Happening.DETECTION, utterance.wake_word)
                 await self._unless_stopped(self._answer(utterance))

