@@ -54,14 +54,18 @@ class Ear:
 
     @property
     def muted(self) -> bool:
-        """Whether it hears silence in place of what the microphone gives."""
+        """Whether it hears silence in place of what the microphone gives.
+
+        An utterance that is open then goes on with silence: who reads it gives it up. Were it ended, it would look
+        like one that is whole.
+        """
         return self._muted
 
     @muted.setter
     def muted(self, muted: bool) -> None:
         self._muted = muted
         if muted:
-            self.close()
+            self._pre_roll.clear()
             self._invited = False
 
     def invite(self) -> None:

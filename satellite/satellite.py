@@ -176,9 +176,9 @@ class Satellite:
             case Control.VOLUME:
                 self._speaker.volume = self._controls.volume
             case Control.MUTE:
-                if self._controls.muted and self._observer.state is State.LISTENING:
-                    self._stop()  # before the ear is muted, which would end the sentence in good order
                 self._ear.muted = self._controls.muted
+                if self._controls.muted and self._observer.state is State.LISTENING:
+                    self._stop()
             case Control.CAMERA if self._eyes is not None:
                 self._eyes.camera.on = self._controls.camera
             case Control.TRIGGER if self._controls.muted:

@@ -156,11 +156,7 @@ async def _rate(report: Report, model: str) -> None:
     """Write with ours and with llama_cpp itself, each in a process of its own, by turns."""
     progress("llama: speed")
     settings = {"model": model, "context_tokens": _CONTEXT_TOKENS}
-    ours = Processes(
-        "models.llama.responder:open_llama",
-        settings | persona.arguments(load_house()) | {"max_tokens": _TOKENS, "threads": 1},
-        count=1,
-    )
+    ours = Processes("models.llama.responder:open_llama", settings | {"max_tokens": _TOKENS, "threads": 1}, count=1)
     direct = Processes("bench.engines.llama_direct:open_direct", settings, count=1)
     rates: dict[str, list[float]] = {"ours": [], "Llama.generate": [], "llama_decode": []}
     try:

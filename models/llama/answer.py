@@ -100,6 +100,9 @@ class LlamaAnswering(Answering):
         return Cost(len(self._prompt.tokens), self._reused, len(self._written))
 
     def _go_on(self) -> Intent | str | None:
+        if self._called is not None:
+            called, self._called = self._called, None
+            return called
         if not self._begun:
             self._begin()
         missing = self._missing()
@@ -120,7 +123,7 @@ class LlamaAnswering(Answering):
         slot.held = tokens[: engine.context.keep(slot.sequence, most)]
         self._reused, self._begun = len(slot.held), True
 
-    def _write(self) -> Intent | str | None:
+    def _write(self) -> str | None:
         engine = self._engine
         began = time.monotonic()
         said = ""
@@ -141,12 +144,10 @@ class LlamaAnswering(Answering):
             said += self._saying.add(engine.model.bytes_of(token))
             if self._calls is not None and self._saying.marked:
                 self._begin_call(self._calls)
+                break  # what is to be read now may be more than one batch
             if first and said:
                 break  # the first word is waited for
-        if not said and self._called is not None:
-            called, self._called = self._called, None
-            return called
-        return said if said or not self._ended else None
+        return said if said or self._called is not None or not self._ended else None
 
     def _missing(self) -> list[int]:
         """Return the tokens that are to be read before the next one can be drawn."""
@@ -156,7 +157,7 @@ class LlamaAnswering(Answering):
     def _begin_call(self, calls: Calls) -> None:
         """Go on by the grammar, after the first line of a call, whatever tokens its mark was made of."""
         engine, slot, prompt = self._engine, self._slot, self._prompt.tokens
-        text = self._saying.text
+        text = engine.model.without_marks(self._saying.text)
         self._calling = (f"{text}\n{BEGIN}" if text else BEGIN).encode()
         tokens = engine.model.tokens(self._calling.decode())
         kept = min(len(prompt) + same(tokens, self._written), len(slot.held), len(prompt) + len(tokens) - 1)

@@ -267,10 +267,11 @@ async def test_a_trigger_interrupts_what_is_said_and_listens_and_stop_is_silence
 async def test_muted_it_gives_up_what_is_being_said_to_it_and_does_not_listen(tmp_path: Path, speech: bytes) -> None:
     controls = Controls()
     beginnings: list[State] = []
+    heard: list[bytes] = []
 
     def muting() -> Behaviour:
         """Mute the satellite as soon as it is heard, however fast what is said comes; then write it down as ever."""
-        write_down = asr()()
+        write_down = asr(heard=heard)()
 
         async def behave(client: Client, event: Event) -> None:
             if event.type == "audio-start":
@@ -291,6 +292,7 @@ async def test_muted_it_gives_up_what_is_being_said_to_it_and_does_not_listen(tm
             assert watcher.states == [State.LISTENING, State.IDLE]
             assert beginnings == [State.LISTENING]
             assert [report.heard for report in watcher.reports] == [None]
+            assert heard == []
             controls.muted = False
             report = await ask(satellite, microphone, watcher, speech)
             assert (report.reply, report.error) == ("Noon.", None)
