@@ -127,7 +127,7 @@ class LlamaResponder(Responder):
 
     def _settle(self, persona: str, calls: Calls | None) -> None:
         """Choose the template and the system prompt: who speaks and, where there is room for it, what it may do."""
-        self.template, self._system_prompt = self._template([]), persona
+        self.template, self._system_prompt = self._template([] if calls is None else calls.tools), persona
         if isinstance(self.template, Continuation):
             _LOGGER.info(
                 "%s has no chat template: it goes on with what is said to it, without memory or system prompt",
@@ -136,13 +136,14 @@ class LlamaResponder(Responder):
             return
         if calls is None:
             return
-        for tools in (calls.tools, []):  # as it was trained to be told, else in fewer words
-            self.template = self._template(tools)
-            self._system_prompt = f"{persona}\n{calls.told(by_template=self.template.tells_of_tools)}"
-            if (needed := len(self._prefix())) <= self._most_fixed:
-                self.calls = calls
-                self.caller(calls)  # whether llama.cpp reads the grammar is known now
-                return
+        self._system_prompt = f"{persona}\n{calls.told(by_template=self.template.tells_of_tools)}"
+        if self.template.tells_of_tools and len(self._prefix()) > self._most_fixed:
+            self.template = self._template([])  # fewer words
+            self._system_prompt = f"{persona}\n{calls.told(by_template=False)}"
+        if (needed := len(self._prefix())) <= self._most_fixed:
+            self.calls = calls
+            self.caller(calls)  # whether llama.cpp reads the grammar is known now
+            return
         _LOGGER.warning(
             "%s only talks: with what it may do, the system prompt has %d tokens, over %d; raise --context-tokens",
             self.name,
