@@ -330,6 +330,7 @@ class Conversation:
             self._end_turn()
             self._mouth.stop()
             self._fail("Home Assistant is not connected")
+            return
         if not self._runs:
             _LOGGER.info("Home Assistant has muted this satellite: it does not listen")
             return

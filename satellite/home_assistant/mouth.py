@@ -123,12 +123,15 @@ class Mouth:
         self._wanted.set()
         return sound
 
-    def say(self, kind: Kind, pcm: bytes, format: Format) -> Sound:  # noqa: A002
-        """Let a whole sound be heard. Raises as `open`."""
-        sound = self.open(kind)
+    def say(self, kind: Kind, pcm: bytes, format: Format) -> None:  # noqa: A002
+        """Let a whole sound of our own be heard, unless too many wait: nobody is there to be told."""
+        try:
+            sound = self.open(kind)
+        except Busy:
+            _LOGGER.warning("a %s is left out: %d sounds wait to be heard already", kind, WAITING_SOUNDS)
+            return
         sound.write(pcm, format)
         sound.end()
-        return sound
 
     @property
     def busy(self) -> bool:
@@ -148,7 +151,9 @@ class Mouth:
         """Let a sound be heard no more."""
         if not sound.stopped:
             sound.stop()
-            if self._playback is not None and sound is self._sounds[0]:
+            if sound is not self._sounds[0]:
+                self._sounds.remove(sound)  # it takes no place from another, however long the speaker takes to stop
+            elif self._playback is not None:
                 self._playback.stop()
             self.ended(sound)
 

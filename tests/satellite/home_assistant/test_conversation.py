@@ -5,8 +5,9 @@ import pytest
 from satellite.home_assistant.chimes import Chimes
 from satellite.home_assistant.conversation import ANSWER_S, CHIME_AFTER_S, WAKE_WORD_S, Cue
 from satellite.home_assistant.listening import LONGEST_S, NOBODY_S, PRE_ROLL_S, SILENCE_S
-from satellite.home_assistant.mouth import Kind
+from satellite.home_assistant.mouth import WAITING_SOUNDS, Kind
 from satellite.report import State
+from wyoming_servers.wire import Busy
 
 from .station import CHIME, LOUD, Link, Room
 
@@ -333,6 +334,43 @@ def test_an_error_is_not_silent() -> None:
     room.say("error", text="speech-to-text failed", code="stt-stream-failed")
     assert room.mouth.kinds == [Kind.SORRY]
     assert "error Home Assistant: speech-to-text failed" in room.watcher.happenings
+    assert room.watcher.states[-1] is State.IDLE
+
+
+def test_too_many_sounds_are_refused_and_a_stop_makes_room() -> None:
+    room = Room()
+    room.connect()
+    for _ in range(WAITING_SOUNDS):
+        room.speak()
+    with pytest.raises(Busy, match="send the next when some were played"):
+        room.speak()
+    room.conversation.disconnect(room.link)
+    room.conversation.trigger()  # all is dropped: there is a place again
+    assert room.mouth.kinds == [Kind.SORRY]
+
+
+def test_what_was_dropped_takes_no_place_although_the_speaker_has_not_stopped_yet() -> None:
+    room = Room()
+    room.connect()
+    for _ in range(WAITING_SOUNDS):
+        room.speak()
+    room.say("timer-started", id="a", total_seconds=1)
+    room.conversation.stop()
+    room.hear(1.1)
+    assert room.mouth.kinds == [Kind.TIMER]
+
+
+def test_home_assistant_that_goes_while_many_sounds_wait_ends_the_turn() -> None:
+    room = Room()
+    room.connect()
+    room.wake()
+    room.say("transcript", text="tell me a story")
+    for _ in range(WAITING_SOUNDS):
+        room.mouth.say(Kind.CHIME, *CHIME)
+    room.mouth.say(Kind.CHIME, *CHIME)  # one too many, of which nobody need be told
+    room.conversation.disconnect(room.link)
+    assert len(room.mouth.kinds) == WAITING_SOUNDS
+    assert room.watcher.turns[-1].error == "Home Assistant has gone in the middle of a turn"
     assert room.watcher.states[-1] is State.IDLE
 
 
