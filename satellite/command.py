@@ -12,6 +12,9 @@ from typing import Literal
 
 _STDERR_BYTES = 4096
 
+_LOOK_S = 0.02
+"""How soon it is noticed that a command has ended."""
+
 
 class Command:
     """A process in a session of its own, so that it is killed with all that it started."""
@@ -47,6 +50,16 @@ class Command:
             raise OSError(error.errno, f"'{self.arguments[0]}' cannot be started: {error.strerror}") from error
         self._reading = asyncio.create_task(self._read_stderr(process))
         return process
+
+    async def ended(self) -> int:
+        """Wait until it has ended, whatever it has left in the background, and return its status.
+
+        Before Python 3.12.5 `Process.wait` would wait for those as well that hold its pipes.
+        """
+        assert self.process is not None
+        while self.process.returncode is None:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(_LOOK_S)
+        return self.process.returncode
 
     def kill(self) -> None:
         """End it at once."""

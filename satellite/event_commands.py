@@ -27,7 +27,7 @@ WAITING = 64
 """Commands that may wait; more are left out, and that is logged."""
 
 LONGEST_S = 30.0
-"""Then a command is killed, with all that it has started."""
+"""Then a command is killed, with all that it has started. What one that ended has left in the background goes on."""
 
 _EXAMPLE = "notify-send hearth"
 
@@ -96,7 +96,7 @@ class EventCommands(Background, Observer):
                     process.stdin.write(text.encode(errors="replace"))
                     await process.stdin.drain()
                 process.stdin.close()
-                if await process.wait():
+                if await command.ended():
                     _LOGGER.warning("--on-%s: '%s' ended: %s", event, command, await command.last_words())
         except TimeoutError:
             _LOGGER.warning("--on-%s: '%s' has run for %g s and is killed", event, command, LONGEST_S)

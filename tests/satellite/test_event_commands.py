@@ -67,6 +67,16 @@ async def test_one_that_hangs_is_killed_with_all_it_started(
     assert "has run for 0.3 s and is killed" in caplog.text
 
 
+async def test_what_a_command_leaves_in_the_background_takes_no_place_and_goes_on(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    async with EventCommands({"idle": shell(f"(sleep 1; echo late >> {out}) & echo began >> {out}")}) as it:
+        for _ in range(AT_ONCE + 1):
+            it.became(State.IDLE)
+        await until(lambda: read(out).count("began") == AT_ONCE + 1)
+        assert "late" not in read(out)
+    await until(lambda: read(out).count("late") == AT_ONCE + 1)
+
+
 async def test_at_the_end_none_goes_on(tmp_path: Path) -> None:
     out = tmp_path / "out"
     async with EventCommands({"idle": shell(f"echo began >> {out}; sleep 0.5; echo late >> {out}")}) as it:
