@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from .wire import Busy
+from .wire.tasks import first_of
 from .workers import Stream
 
 _TICK_S = 0.01
@@ -49,16 +50,22 @@ class Windows:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Have windows judged for the length of a block; who still waits at its end is told `Busy`."""
-        async with asyncio.TaskGroup() as tasks:
-            calling = tasks.create_task(self._call())
-            self._open = True
-            try:
-                yield
-            finally:
-                self._open = False
-                calling.cancel()
-                _refuse(self._listeners, _stopping())
+        """Have windows judged for the length of a block; who still waits at its end is told `Busy`.
+
+        An error of the block comes out of it as it is.
+        """
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                calling = tasks.create_task(self._call())
+                self._open = True
+                try:
+                    yield
+                finally:
+                    self._open = False
+                    calling.cancel()
+                    _refuse(self._listeners, _stopping())
+        except BaseExceptionGroup as group:
+            raise first_of(group) from None
 
     async def judge(self, listener: Listener, pcm: bytes) -> list[float]:
         """Return the probabilities of the whole windows in `pcm`.

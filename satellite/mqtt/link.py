@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
+_LIBRARY = logging.getLogger("satellite.mqtt.aiomqtt")
+_LIBRARY.addFilter(lambda record: record.levelno != logging.WARNING)
+"""aiomqtt warns of each message of a flood that it drops."""
+
 KEEPALIVE_S = 20
 """A broker that is not heard of for so long has gone. One that has not heard of us for half as long again publishes the
 will."""
@@ -202,6 +206,7 @@ async def connect(broker: Broker, identifier: str, availability: str | None = No
         protocol=aiomqtt.ProtocolVersion.V5,
         properties=properties,
         will=None if availability is None else aiomqtt.Will(availability, OFFLINE, qos=1, retain=True),
+        logger=_LIBRARY,
         timeout=ANSWER_S,
         keepalive=KEEPALIVE_S,
         max_queued_incoming_messages=_WAITING_COMMANDS,
@@ -212,6 +217,7 @@ async def connect(broker: Broker, identifier: str, availability: str | None = No
             try:
                 await stack.enter_async_context(client)
             except BaseException:
+                client._client.on_disconnect = None  # aiomqtt's own fails where the waiting was cancelled
                 client._client.disconnect()
                 raise
             yield client

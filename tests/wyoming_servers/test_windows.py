@@ -123,3 +123,9 @@ async def test_at_the_end_nobody_is_left_waiting() -> None:
     with pytest.raises(Busy, match="stopping"):
         await together.judge(c, windows(3))
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_an_error_of_the_block_comes_out_as_it_is() -> None:
+    with pytest.raises(OSError, match="cannot listen"):
+        async with Windows(WINDOW).open():
+            raise OSError("cannot listen")

@@ -235,6 +235,34 @@ async def test_who_is_no_broker_or_says_nothing_costs_nothing(
     server.close()
 
 
+async def test_it_can_end_while_a_broker_that_says_nothing_is_waited_for(caplog: pytest.LogCaptureFixture) -> None:
+    failed: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failed.append(context))
+    connected = asyncio.Event()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        connected.set()
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    async with device_on(Broker("127.0.0.1", server.sockets[0].getsockname()[1])):
+        await connected.wait()
+    await asyncio.sleep(0.1)
+    server.close()
+    assert not failed
+    assert not caplog.records
+
+
+async def test_a_flood_is_no_flood_of_warnings(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with told(tmp_path) as (device, seen, _):
+        await asyncio.gather(*(seen.client.publish(TOPICS.command("volume"), str(n % 100)) for n in range(3000)))
+        device.became(State.LISTENING)
+        await seen.sees(TOPICS.of("state"), "listening")
+    assert not [record for record in caplog.records if "Discarding" in record.getMessage()]
+
+
 async def test_several_satellites_on_one_broker(tmp_path: Path) -> None:
     async with mosquitto(tmp_path) as broker, listener(broker.port) as seen:
         others = [Topics(f"room-{number}") for number in range(5)]
