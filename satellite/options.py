@@ -6,6 +6,7 @@ import socket
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import Any
+from unicodedata import category
 
 from wyoming.tts import SynthesizeVoice
 
@@ -25,11 +26,18 @@ from .sound_command import MIC_COMMAND, MIC_FORMAT, SND_COMMAND, SND_FORMAT, Com
 from .sound_device import Device, DeviceMicrophone, DeviceSink
 from .speaker import Speaker
 
+_NAME_CHARACTERS = 100
+_NO_SIGNS = {"Cc", "Cs", "Zl", "Zp"}
+"""Unicode's categories of control characters, halves of characters (bytes that are no UTF-8), and ends of lines."""
+
 
 def add_satellite_options(parser: ArgumentParser) -> None:
     """Add everything that a satellite takes."""
     parser.add_argument(
-        "--name", default=socket.gethostname(), help="what this satellite is called (this machine's name: %(default)s)"
+        "--name",
+        type=called,
+        default=socket.gethostname(),
+        help="what this satellite is called (this machine's name: %(default)s)",
     )
     add_microphone_options(parser)
     add_speaker_options(parser)
@@ -172,6 +180,13 @@ def _add_command_options(group: Any, kind: str, help_text: str, sound: Format) -
         group.add_argument(
             f"--{kind}-command-{name}", type=int, default=default, metavar=metavar, help="of its sound (%(default)s)"
         )
+
+
+def called(text: str) -> str:
+    """Return a name that is shown to people; a type for options."""
+    if not text.strip() or len(text) > _NAME_CHARACTERS or any(category(sign) in _NO_SIGNS for sign in text):
+        raise ArgumentTypeError(f"takes 1 to {_NAME_CHARACTERS} characters, none of them a control character")
+    return text
 
 
 def _fps(text: str) -> float:

@@ -75,6 +75,10 @@ async def test_every_option_is_an_environment_variable(monkeypatch: pytest.Monke
         (["--mic-command-samples-per-chunk", "0"], "from 1 to 65536"),
         (["--mic-command-rate", "high"], "mic-command-rate"),
         (["--microphone", "1"], "--microphone"),
+        (["--name", " "], "takes 1 to 100 characters, none of them a control character"),
+        (["--name", "a\nb"], "takes 1 to 100"),
+        (["--name", "x" * 101], "takes 1 to 100"),
+        (["--name", "\udcff"], "takes 1 to 100"),
     ],
 )
 def test_wrong_options_are_one_line(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,6 +88,11 @@ def test_wrong_options_are_one_line(arguments: list[str], message: str, capsys: 
     assert ended.value.code == 2
     assert message in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["Küche 🍳", "\N{FAMILY}\u200d\N{GIRL}", "x" * 100])
+def test_a_satellite_is_called_as_people_like(name: str) -> None:
+    assert parse("--name", name).name == name
 
 
 async def test_formats_that_cannot_be_sound() -> None:
