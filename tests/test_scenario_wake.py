@@ -21,7 +21,7 @@ from satellite.asking import Asker
 from satellite.deciding import decide
 from satellite.ear import Ear
 from satellite.hearing import hear
-from satellite.home_assistant.conversation import Cue
+from satellite.home_assistant.cue import Cue
 from satellite.microphone import CHUNK_BYTES, Chunk
 from satellite.rehearsal import OwnServers, own_servers
 from satellite.reply import Reply

@@ -18,7 +18,6 @@ from wyoming.pipeline import PipelineStage, RunPipeline
 from wyoming.wake import Detection
 
 from models.engine import VoiceActivityStream
-from satellite.backoff import backoff
 from satellite.happenings import Happening
 from satellite.microphone import Chunk
 from satellite.report import Observer, State, TurnReport
@@ -27,10 +26,12 @@ from wyoming_servers.wire.audio import RATE, WIDTH, chunk_format
 
 from .alarms import Alarms
 from .chimes import Chimes
+from .cue import Cue
 from .incoming import Incoming, sound_in
 from .link import Link
 from .listening import PRE_ROLL_S, Listening
 from .mouth import Kind, Mouth, Sound
+from .wake_stage import WakeStage
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -46,9 +47,6 @@ ECHO_S = 0.2
 ANSWER_S = 60.0
 """Longest wait for an answer; it may have no words, of which Home Assistant says nothing. A later one is heard too."""
 
-WAKE_WORD_S = 5.0
-"""With local voice activity: how long Home Assistant goes on listening for a wake word after somebody spoke."""
-
 QUESTIONS = ("?", ";", "？")  # noqa: RUF001 - Home Assistant's own rule, which it does not tell: Latin, Greek, Chinese
 """An answer that ends so asks for another."""
 
@@ -59,25 +57,6 @@ _NO_FAULTS = {
     "duplicate_wake_up_detected",
 }
 """Home Assistant's errors that are none: nobody spoke, or another satellite was nearer."""
-
-
-class Cue(StrEnum):
-    """What begins a turn, besides a button."""
-
-    HERE = "here"
-    """A wake word that is heard here."""
-
-    THERE = "there"
-    """A wake word that Home Assistant hears; what the microphone gives is always sent to it."""
-
-    THERE_ON_SPEECH = "there-on-speech"
-    """The same, but it is sent only when somebody speaks."""
-
-    SPEECH = "speech"
-    """Anybody who speaks."""
-
-    NOTHING = "nothing"
-    """Nothing else."""
 
 
 class _Phase(StrEnum):
@@ -120,9 +99,7 @@ class Conversation:
         # Home Assistant
         self._link: Link | None = None
         self._runs = False  # it asked us to, and we are not paused
-        self._at_wake = False  # its wake stage hears what is sent
-        self._wake_from = -math.inf  # when it may be asked for its wake stage again
-        self._waits = backoff(0.5, 30.0)
+        self._wake_stage = WakeStage(cue, clock)
         # the turn
         self._phase = _Phase.REST
         self._report: TurnReport | None = None
@@ -141,7 +118,8 @@ class Conversation:
                 self.disconnect(self._link)
             self._link = link
             self._observer.happened(Happening.CONNECTED)
-        self._runs, self._at_wake, self._wake_from = True, False, -math.inf
+        self._runs = True
+        self._wake_stage.anew()
         if self._cue is Cue.HERE:
             self._observer.happened(Happening.DETECT)
         self.tick()
@@ -149,7 +127,8 @@ class Conversation:
     def pause(self, link: Link) -> None:
         """Begin nothing any more; what is played, and timers, go on."""
         if link is self._link:
-            self._runs = self._at_wake = False
+            self._runs = False
+            self._wake_stage.end()
             if self._phase is not _Phase.REST:
                 self._end_turn()
             self._publish()
@@ -159,7 +138,8 @@ class Conversation:
         if link is not self._link:
             return
         self._link = None
-        self._runs = self._at_wake = False
+        self._runs = False
+        self._wake_stage.end()
         self._incoming.end()
         if self._phase is not _Phase.REST:
             self._fail("Home Assistant has gone in the middle of a turn")
@@ -171,7 +151,8 @@ class Conversation:
         fields = Fields(event.type, event.data)
         match event.type:
             case "detect":
-                self._at_wake = self._runs and self._cue in {Cue.THERE, Cue.THERE_ON_SPEECH}
+                if self._runs:
+                    self._wake_stage.ran()
                 self._observer.happened(Happening.DETECT)
             case "transcribe":
                 self._given_up_transcript = False
@@ -222,7 +203,7 @@ class Conversation:
             if begun and at_rest:
                 self._somebody_speaks()
         self._listening.keep(chunk)
-        if self._phase is _Phase.SPOKEN or self._at_wake:
+        if self._phase is _Phase.SPOKEN or self._wake_stage.hears:
             self._send_sound(chunk.pcm)
 
     def woken(self, name: str, since: float) -> None:
@@ -313,7 +294,7 @@ class Conversation:
         elif now >= self._answer_by:
             _LOGGER.info("no answer came within %g s", ANSWER_S)
             self._end_turn()
-        self._wake(now)
+        self._wake()
         if self._phase is _Phase.REST and not self._mouth.busy and (timer := self.alarms.due()) is not None:
             self.alarms.rings(timer)
             self._observer.rang(timer)
@@ -342,7 +323,7 @@ class Conversation:
         if wake_word is not None:
             self._send(Detection(name=wake_word))
         self._send(RunPipeline(PipelineStage.ASR, PipelineStage.TTS, wake_word_name=wake_word))
-        self._at_wake = False
+        self._wake_stage.end()
         if kept := self._listen(since):
             self._send_sound(kept)
         self._publish()
@@ -397,10 +378,9 @@ class Conversation:
 
     def _detected(self, name: str) -> None:
         """Go on: Home Assistant's wake stage has heard the wake word, and hears what is said after it."""
-        if not self._at_wake:
+        if not self._wake_stage.hears:
             return
-        self._at_wake = False
-        self._waits = backoff(0.5, 30.0)
+        self._wake_stage.detected()
         self._observer.happened(Happening.DETECTION, name)
         self._silence_alarms()
         self._end_turn()
@@ -429,9 +409,7 @@ class Conversation:
             self._observer.decided(self._report)
 
     def _refused(self, text: str, code: str | None) -> None:
-        at_wake, self._at_wake = self._at_wake, False
-        if at_wake:  # it does not begin anew by itself after an error
-            self._wake_from = self._clock() + next(self._waits)
+        self._wake_stage.failed()
         if code in _NO_FAULTS:
             if self._phase is not _Phase.REST:
                 self._end_turn()
@@ -478,25 +456,20 @@ class Conversation:
             if self._runs and self._phase is _Phase.REST:
                 self._silence_alarms()
                 self._begin(since)
-        elif self._runs and not self._at_wake:
-            self._run_wake()
+        elif self._runs and not self._wake_stage.hears:
+            self._send(self._wake_stage.run())
             self._observer.happened(Happening.STREAMING_START)
             if kept := self._listening.begin(since):
                 self._send_sound(kept)
 
-    def _wake(self, now: float) -> None:
+    def _wake(self) -> None:
         """Let Home Assistant listen for its wake word, or no longer."""
-        if not self._at_wake:
-            if self._cue is Cue.THERE and self._runs and self._report is None and now >= self._wake_from:
-                self._run_wake()
-        elif self._cue is Cue.THERE_ON_SPEECH and now >= self._listening.speech_until + WAKE_WORD_S:
-            self._at_wake = False
+        if self._runs and self._report is None and self._wake_stage.is_due():
+            self._send(self._wake_stage.run())
+        elif self._wake_stage.is_in_vain(self._listening.speech_until):
+            self._wake_stage.end()
             self._send(AudioStop())
             self._observer.happened(Happening.STREAMING_STOP)
-
-    def _run_wake(self) -> None:
-        self._at_wake = True
-        self._send(RunPipeline(PipelineStage.WAKE, PipelineStage.TTS, restart_on_end=self._cue is Cue.THERE))
 
     def _send_sound(self, pcm: bytes) -> None:
         self._send(AudioChunk(rate=RATE, width=WIDTH, channels=1, audio=pcm))

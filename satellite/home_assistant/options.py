@@ -15,7 +15,7 @@ from wyoming_servers.wire import Info
 from wyoming_servers.wire.options import version
 
 from .chimes import Chimes, open_chime
-from .conversation import Cue
+from .cue import Cue
 
 PORT = 10700
 

@@ -22,7 +22,8 @@ from wyoming_servers.wire import Info
 from wyoming_servers.wire.tasks import first_of
 
 from .chimes import Chimes
-from .conversation import Conversation, Cue
+from .conversation import Conversation
+from .cue import Cue
 from .link import Guest, Reception
 from .mouth import Mouth
 

@@ -9,7 +9,8 @@ from wyoming.event import Event, Eventable
 from models.engine import VoiceActivityStream
 from satellite.happenings import Happening
 from satellite.home_assistant.chimes import Chimes
-from satellite.home_assistant.conversation import Conversation, Cue
+from satellite.home_assistant.conversation import Conversation
+from satellite.home_assistant.cue import Cue
 from satellite.home_assistant.mouth import Kind, Mouth, Sound
 from satellite.microphone import CHUNK_BYTES, CHUNK_SAMPLES, Chunk
 from satellite.report import Observer, State, TurnReport

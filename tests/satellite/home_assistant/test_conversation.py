@@ -3,9 +3,11 @@ from __future__ import annotations
 import pytest
 
 from satellite.home_assistant.chimes import Chimes
-from satellite.home_assistant.conversation import ANSWER_S, CHIME_AFTER_S, WAKE_WORD_S, Cue
+from satellite.home_assistant.conversation import ANSWER_S, CHIME_AFTER_S
+from satellite.home_assistant.cue import Cue
 from satellite.home_assistant.listening import LONGEST_S, NOBODY_S, PRE_ROLL_S, SILENCE_S
 from satellite.home_assistant.mouth import WAITING_SOUNDS, Kind
+from satellite.home_assistant.wake_stage import WAKE_WORD_S
 from satellite.report import State
 from wyoming_servers.wire import Busy
 

@@ -19,7 +19,7 @@ from wyoming.event import Event
 from wyoming.ping import Ping, Pong
 
 from bench.assistant import CHUNK_BYTES, TTS_RATE, tone
-from satellite.home_assistant.conversation import Cue
+from satellite.home_assistant.cue import Cue
 
 from .test_station import house
 

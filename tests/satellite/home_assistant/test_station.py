@@ -17,7 +17,7 @@ from models.engine import WakeWordStream
 from satellite.answers import FolderSink
 from satellite.clips import ClipMicrophone
 from satellite.controls import Controls
-from satellite.home_assistant.conversation import Cue
+from satellite.home_assistant.cue import Cue
 from satellite.home_assistant.station import Station
 from satellite.sound_command import CommandMicrophone
 from satellite.speaker import Speaker
