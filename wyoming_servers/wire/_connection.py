@@ -29,6 +29,10 @@ _EVENTS_A_TURN = 16
 
 _TICK_S = 1.0
 
+_UNTAKEN_BYTES = 16 * MIB
+"""More than that waits for nobody: what is sent without waiting, such as a microphone's sound, would grow for ever with a
+peer that takes it too slowly."""
+
 _LINGER_BYTES = 16 * MIB
 _LINGER_S = 1.0
 """After a fatal error we read on for a moment: closing at once would make the kernel send a reset, and the peer
@@ -156,6 +160,11 @@ class Connection(asyncio.BufferedProtocol):
         """Write an encoded event."""
         transport = self._transport
         if transport is None or self._ended.is_set() or transport.is_closing():
+            raise self._lost()
+        if transport.get_write_buffer_size() > _UNTAKEN_BYTES:
+            _LOGGER.info("%s: takes what it is sent too slowly", self.peer)
+            self._end(ConnectionLost(f"{self.peer} takes what it is sent too slowly"))
+            transport.abort()
             raise self._lost()
         if not transport.get_write_buffer_size():
             self._last_written = self._loop.time()

@@ -270,6 +270,17 @@ async def test_who_never_reads_is_given_up() -> None:
         assert server._transport.get_write_buffer_size() == 0
 
 
+async def test_what_is_sent_without_waiting_does_not_grow_for_ever() -> None:
+    async with listening() as (uri, peers), raw(uri, receive_buffer=4096):
+        server = await peers.opened.get()
+        with pytest.raises(ConnectionLost, match="takes what it is sent too slowly"):
+            for _ in range(1000):
+                server.send_nowait(chunk(bytes(100_000)))
+        assert not server.is_open
+        assert server._transport is not None
+        assert server._transport.get_write_buffer_size() == 0
+
+
 async def test_who_reads_slowly_is_not_given_up() -> None:
     # The kernel takes megabytes ahead of a peer, and asks for more when a third of them is gone: 2 s at this speed.
     async with listening(Limits(stalled_s=1.0)) as (uri, peers), raw(uri, receive_buffer=100_000) as sock:
