@@ -6,6 +6,7 @@ gpiozero calls from a thread of its own; all that is done here is done on the ev
 from __future__ import annotations
 
 import asyncio
+import warnings
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from typing import Any, Self
@@ -67,11 +68,12 @@ class Gpio(Observer):
             raise GpioError(f"pins need gpiozero ({error}): pip install 'wyoming-hearth[gpio]'") from error
         option = ""
         try:
-            for option, pin in self._pins.items():
-                if pin is not None:
-                    self._open(
-                        option, LED(pin) if option == "--led" else Button(pin, bounce_time=_BOUNCE_S, hold_time=HOLD_S)
-                    )
+            with warnings.catch_warnings(action="ignore"):  # of each way to the pins that is not there
+                for option, pin in self._pins.items():
+                    if pin is not None:
+                        is_led = option == "--led"
+                        device = LED(pin) if is_led else Button(pin, bounce_time=_BOUNCE_S, hold_time=HOLD_S)
+                        self._open(option, device)
         except (GPIOZeroError, OSError, RuntimeError) as error:
             self._close()
             raise GpioError(
