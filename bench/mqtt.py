@@ -7,8 +7,6 @@ satellite, or from the sending of the command, until the value has arrived at an
 from __future__ import annotations
 
 import asyncio
-import shutil
-import socket
 import tempfile
 import time
 from argparse import ArgumentParser, Namespace
@@ -21,18 +19,17 @@ from camera.camera import Camera, Frame, Look
 from satellite.controls import Controls
 from satellite.mqtt.device import Device
 from satellite.mqtt.discovery import Topics
-from satellite.mqtt.link import Broker
 from satellite.report import State
 from wyoming_servers.wire.image import LabelScore
 
-from .report import BenchError, Report, percentile, progress
+from .mosquitto import mosquitto
+from .report import Report, percentile, progress
 
 if TYPE_CHECKING:
     from aiomqtt import Client
 
 BOUND_MS = 200.0
 
-_PATH = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"
 _TOPICS = Topics("bench")
 _JPEG = bytes(150_000)
 """As large as a picture of 1280 x 720."""
@@ -47,9 +44,9 @@ async def run(args: Namespace) -> Report:
     """Change one value after the other."""
     report = Report("mqtt")
     with tempfile.TemporaryDirectory() as folder:
-        async with _mosquitto(Path(folder)) as port, _observer(port) as (client, arrived):
+        async with mosquitto(Path(folder)) as broker, _observer(broker.port) as (client, arrived):
             controls, camera = Controls(), Camera("unused", fps=10)
-            device = Device(Broker("127.0.0.1", port), _TOPICS, controls, name="bench", version="0", camera=camera)
+            device = Device(broker.broker, _TOPICS, controls, name="bench", version="0", camera=camera)
             async with device:
                 await arrived(_TOPICS.availability, b"online")
                 states = list(State)
@@ -117,30 +114,3 @@ async def _observer(port: int) -> AsyncIterator[tuple[Client, Arrived]]:
         finally:
             listening.cancel()
             await asyncio.wait([listening])
-
-
-@asynccontextmanager
-async def _mosquitto(folder: Path) -> AsyncIterator[int]:
-    program = shutil.which("mosquitto", path=_PATH)
-    if program is None:
-        raise BenchError("there is no mosquitto: apt-get install mosquitto (its service need not run)")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    config = folder / "mosquitto.conf"
-    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
-    process = await asyncio.create_subprocess_exec(program, "-c", str(config), stderr=asyncio.subprocess.DEVNULL)
-    try:
-        async with asyncio.timeout(10):
-            while True:
-                try:
-                    _, writer = await asyncio.open_connection("127.0.0.1", port)
-                except OSError:
-                    await asyncio.sleep(0.02)
-                else:
-                    writer.close()
-                    break
-        yield port
-    finally:
-        process.kill()
-        await process.wait()

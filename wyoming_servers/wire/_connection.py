@@ -30,8 +30,8 @@ _EVENTS_A_TURN = 16
 _TICK_S = 1.0
 
 _UNTAKEN_BYTES = 16 * MIB
-"""More than that waits for nobody: what is sent without waiting, such as a microphone's sound, would grow for ever with a
-peer that takes it too slowly."""
+"""More than that waits for nobody: what is sent without waiting, such as a microphone's sound, would grow for ever with
+a peer that takes it too slowly."""
 
 _LINGER_BYTES = 16 * MIB
 _LINGER_S = 1.0

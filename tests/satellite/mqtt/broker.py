@@ -1,11 +1,9 @@
-"""A real mosquitto for the tests, on a free port, which can be killed and started again."""
+"""A real mosquitto for the tests, and somebody else on it."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import shutil
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,64 +12,23 @@ from typing import Any
 import aiomqtt
 import pytest
 
-from satellite.mqtt.link import Broker
+import bench.mosquitto
+from bench.mosquitto import MISSING, PATH, Mosquitto
 
 from ..houses import until
 
-PATH = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 
-
-def need_mosquitto() -> str:
-    """Return where it is, or skip the test."""
+def need_mosquitto() -> None:
+    """Skip the test where there is none."""
     if PATH is None:
-        pytest.skip("there is no mosquitto: apt-get install mosquitto (its service need not run)")
-    return PATH
-
-
-class Mosquitto:
-    """One broker; what it was told to keep is lost when it ends."""
-
-    def __init__(self, folder: Path, config: str = "allow_anonymous true") -> None:
-        self._program = need_mosquitto()
-        self._folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
-        self.broker = Broker("127.0.0.1", self.port)
-        self._config = config
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        path = self._folder / "mosquitto.conf"
-        path.write_text(f"listener {self.port} 127.0.0.1\npersistence false\nuser root\n{self._config}\n")
-        self._process = await asyncio.create_subprocess_exec(
-            self._program, "-c", str(path), stderr=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL
-        )
-        async with asyncio.timeout(10):
-            while True:
-                try:
-                    _, writer = await asyncio.open_connection("127.0.0.1", self.port)
-                except OSError:
-                    await asyncio.sleep(0.02)
-                else:
-                    writer.close()
-                    return
-
-    async def stop(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            await self._process.wait()
-            self._process = None
+        pytest.skip(MISSING)
 
 
 @asynccontextmanager
 async def mosquitto(folder: Path, config: str = "allow_anonymous true") -> AsyncIterator[Mosquitto]:
-    broker = Mosquitto(folder, config)
-    await broker.start()
-    try:
+    need_mosquitto()
+    async with bench.mosquitto.mosquitto(folder, config) as broker:
         yield broker
-    finally:
-        await broker.stop()
 
 
 class Listener:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from bench.mosquitto import Mosquitto
 from camera.camera import Camera, Frame, Look
 from satellite.controls import Control, Controls
 from satellite.mqtt.device import Device
@@ -24,7 +25,7 @@ from ..houses import until
 
 pytest.importorskip("aiomqtt", reason="aiomqtt is not installed: pip install 'wyoming-hearth[mqtt]'")
 
-from .broker import Listener, Mosquitto, listener, mosquitto
+from .broker import Listener, listener, mosquitto, need_mosquitto
 
 TOPICS = Topics("kitchen-0123abcd")
 BASE = "hearth/kitchen-0123abcd"
@@ -170,6 +171,7 @@ async def test_what_the_camera_sees_is_told_until_it_is_off(tmp_path: Path) -> N
 async def test_a_broker_that_is_down_at_first_and_restarted_later(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    need_mosquitto()
     broker = Mosquitto(tmp_path)
     controls = Controls()
     async with device_on(broker.broker, controls) as device:
