@@ -19,6 +19,9 @@ __all__ = ["Parser", "default_data_dir", "version", "whole"]
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"", "0", "false", "no", "off"}
 
+_MOST_CHARACTERS = 65_536
+"""Of a file that holds a value."""
+
 
 def default_data_dir() -> Path:
     """Return where state is kept unless `--data-dir` says otherwise (the XDG base directory specification)."""
@@ -89,9 +92,13 @@ class Parser(argparse.ArgumentParser):
         if file is None:
             return os.environ.get(name)
         try:
-            return Path(file).read_text(encoding="utf-8").strip()
+            with Path(file).open(encoding="utf-8") as opened:
+                value = opened.read(_MOST_CHARACTERS + 1)
         except (OSError, UnicodeError) as error:
             self.error(f"{name}_FILE names {file}, which cannot be read: {error}")
+        if len(value) > _MOST_CHARACTERS:
+            self.error(f"{name}_FILE names {file}, which holds more than {_MOST_CHARACTERS} characters")
+        return value.strip()
 
 
 def _variable(action: argparse.Action) -> str | None:

@@ -67,6 +67,7 @@ def test_a_value_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         ({"HEARTH_DEBUG": "perhaps"}, [], "HEARTH_DEBUG takes 1 or 0"),
         ({"HEARTH_URI_FILE": "/does/not/exist"}, [], "/does/not/exist"),
         ({"HEARTH_URI_FILE": "/"}, [], "HEARTH_URI_FILE"),
+        ({"HEARTH_URI_FILE": "/dev/zero"}, [], "/dev/zero, which holds more than 65536 characters"),
     ],
 )
 def test_errors_are_one_line_and_status_2(
