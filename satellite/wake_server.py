@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Sequence
 
 from wyoming.audio import AudioChunk, AudioStart
@@ -25,6 +26,9 @@ _LOGGER = logging.getLogger(__name__)
 
 _CONNECT_S = 2.0
 
+_TOLD = 16
+"""Words that a server tells of before the microphone gives more sound; of more, the last."""
+
 
 class WakeServer(WakeWordStream):
     """Wake words as a server hears them; `run` keeps the connection."""
@@ -37,11 +41,12 @@ class WakeServer(WakeWordStream):
         self._server: Connection | None = None
         self._place = 0
         self._here_place = 0
-        self._told: list[WakeWordHeard] = []
+        self._told: deque[WakeWordHeard] = deque(maxlen=_TOLD)
 
     def feed(self, pcm: bytes) -> list[WakeWordHeard]:
         """Hear more, and return what was heard by now: from a server, some time after it was said."""
-        told, self._told = self._told, []
+        told = list(self._told)
+        self._told.clear()
         if self._server is not None and self._server.is_open:
             # Its timestamp comes back with a detection in it, and so tells where that was.
             chunk = AudioChunk(rate=RATE, width=WIDTH, channels=1, audio=pcm, timestamp=self._place * 1000 // RATE)

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
+from wyoming.wake import Detection
 
 from models.microwakeword import open_wake_words
 from satellite.microphone import CHUNK_BYTES, Chunk
@@ -14,7 +15,7 @@ from satellite.watch import Origin, Server
 from tests.models.speech import silence, speech
 from tests.wyoming_servers.serving import serving
 from wyoming_servers.wake import JOB
-from wyoming_servers.wire import ConnectionLost, describe
+from wyoming_servers.wire import ConnectionLost, Info, describe, encode
 
 from .houses import House, nowhere, until
 
@@ -98,3 +99,21 @@ async def test_a_word_that_the_server_does_not_know_is_told(caplog: pytest.LogCa
         async with running(WakeServer(house, ["computer"], None)):
             await until(lambda: house.failed)
     assert "no wake word 'computer'; there are alexa" in caplog.text
+
+
+async def test_a_server_that_tells_of_a_word_again_and_again_fills_no_memory() -> None:
+    async def flood(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while True:
+                writer.write(encode(Detection(name="okay_nabu", timestamp=0).event()) * 1000)
+                await writer.drain()
+
+    server = await asyncio.start_server(flood, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    there = Server("wake", "wake", f"tcp://127.0.0.1:{port}", Origin.BY_HAND, frozenset({"wake"}), Info())
+    stream = WakeServer(House([there]), ["okay_nabu"], None)
+    async with running(stream):
+        await until(lambda: len(stream._told) > 0)
+        await asyncio.sleep(0.2)
+        assert 0 < len(stream.feed(bytes(CHUNK_BYTES))) <= 16
+    server.close()
