@@ -13,6 +13,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from argparse import Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from types import ModuleType
@@ -40,6 +41,9 @@ COMMANDS: Final = {
 
 _SERVICES: Final = {"up", "satellite"}
 """They run until they are stopped, so that SIGTERM is no failure."""
+
+_THREADS_S: Final = 1.0
+"""How long threads may take that nobody waits for any more, such as one that asks a dead DNS server for a name."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -84,20 +88,31 @@ def _run(name: str, arguments: Sequence[str]) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may be no text at all
     signals: list[signal.Signals] = []
+    leave = threading.Timer(_THREADS_S, lambda: os._exit(_stopped(name, signals[0])))
+    leave.daemon = True
     try:
-        status = asyncio.run(_until_stopped(command, args, signals))
+        status = asyncio.run(_until_stopped(command, args, signals, leave))
     except asyncio.CancelledError:
-        return 0 if name in _SERVICES and signals[0] == signal.SIGTERM else 128 + signals[0]
+        return _stopped(name, signals[0])
     except Exception as error:
         if debug:
             raise
         first = first_of(error)
         sys.stderr.write(f"hearth: {_one_line(first)}\n")
         return getattr(first, "status", 1)
+    finally:
+        leave.cancel()
     return status
 
 
-async def _until_stopped(command: ModuleType, args: Namespace, signals: list[signal.Signals]) -> int:
+def _stopped(name: str, number: signal.Signals) -> int:
+    """Return the exit status of a command that was stopped."""
+    return 0 if name in _SERVICES and number == signal.SIGTERM else 128 + number
+
+
+async def _until_stopped(
+    command: ModuleType, args: Namespace, signals: list[signal.Signals], leave: threading.Timer
+) -> int:
     """Run the command. The first Ctrl-C or SIGTERM cancels it and is added to `signals`; a second one ends us at once.
 
     (asyncio's own way with SIGINT does not notice it where a task group has failed before.)
@@ -113,7 +128,11 @@ async def _until_stopped(command: ModuleType, args: Namespace, signals: list[sig
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop, number)
-    status: int = await command.run(args)
+    try:
+        status: int = await command.run(args)
+    finally:
+        if signals:  # all that is left are threads
+            leave.start()
     return status
 
 

@@ -171,3 +171,17 @@ def test_who_reads_our_output_may_leave() -> None:
         error = process.stderr.read()
         assert process.wait(timeout=30) == 143
     assert not error
+
+
+def test_a_thread_that_nobody_waits_for_does_not_keep_it_from_ending() -> None:
+    script = (
+        "import asyncio, os, signal, sys, time\n"
+        "from satellite import cli\n"
+        "from satellite.commands import satellite\n"
+        "async def run(args):\n"
+        "    asyncio.get_running_loop().call_later(0.2, os.kill, os.getpid(), signal.SIGTERM)\n"
+        "    await asyncio.to_thread(time.sleep, 60)\n"
+        "satellite.run = run\n"
+        "sys.exit(cli.main(['satellite']))\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script], timeout=30, check=False).returncode == 0
