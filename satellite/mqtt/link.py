@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 _LIBRARY = logging.getLogger("satellite.mqtt.aiomqtt")
-_LIBRARY.addFilter(lambda record: record.levelno != logging.WARNING)
-"""aiomqtt warns of each message of a flood that it drops."""
+_LIBRARY.addFilter(lambda record: record.levelno < logging.WARNING or record.exc_info is not None)
+"""aiomqtt tells of each message of a flood that it drops, and paho of each connection that is lost, which we tell."""
 
 KEEPALIVE_S = 20
 """A broker that is not heard of for so long has gone. One that has not heard of us for half as long again publishes the
