@@ -96,7 +96,7 @@ async def test_who_goes_is_left_out(together: Windows) -> None:
     waits.cancel()  # before it has gone to the engine
     await asyncio.sleep(0)
     engine.may_answer.set()
-    assert await asyncio.gather(calling, other) == [[3], [5]]
+    assert [await calling, await other] == [[3], [5]]
     assert engine.calls[1:] == [{2: 1}, {1: 1}]
 
 
