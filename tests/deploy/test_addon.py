@@ -125,8 +125,8 @@ def test_the_icon_is_square() -> None:
 
 def test_only_the_app_has_a_config_yaml() -> None:
     """The Supervisor takes every one in the repository for an app's."""
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
-    assert [path for path in listed if re.search(r"(^|/)config\.(ya?ml|json)$", path)] in (
-        [],
-        ["deploy/addon/config.yaml"],
-    )
+    folders = [folder for folder in ROOT.iterdir() if folder.is_dir() and not folder.name.startswith(".")]
+    found = [
+        path for folder in folders for path in folder.rglob("config.*") if path.suffix in {".yaml", ".yml", ".json"}
+    ]
+    assert found == [ROOT / "deploy" / "addon" / "config.yaml"]
