@@ -12,7 +12,10 @@ import pytest
 
 from .conftest import ROOT
 
-SCRIPTS = [*sorted(path for path in (ROOT / "script").iterdir() if not path.suffix), ROOT / ".ci" / "run"]
+SCRIPTS = [
+    *sorted(path for path in (ROOT / "script").iterdir() if path.is_file() and not path.suffix),
+    ROOT / ".ci" / "run",
+]
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)

@@ -281,7 +281,7 @@ async def test_a_server_that_says_nothing_is_left(monkeypatch: pytest.MonkeyPatc
         await look(f"http://127.0.0.1:{mute.getsockname()[1]}", TOKEN)
     with pytest.raises(HassError, match=r"cannot be reached"):
         await look("http://127.0.0.1:1", TOKEN)
-    with pytest.raises(HassError, match=r"cannot be reached"):
+    with pytest.raises(HassError, match=r"cannot be reached|did not answer"):  # as quickly as the DNS here says no
         await look("http://no-such-host.invalid:8123", TOKEN)
 
 
