@@ -22,7 +22,7 @@ from satellite.rehearsal import free_ports, own_servers
 from tests.satellite.houses import until
 from tests.satellite.mqtt.broker import listener, mosquitto
 
-SILENCE = "sh -c 'while :; do head -c 3200 /dev/zero; sleep 0.1; done'"
+SILENCE = "sh -c 'while head -c 3200 /dev/zero; do sleep 0.1; done'"  # ends, as arecord does, when nobody reads
 LONG_S = 30.0
 KINDS = [(), ("--home-assistant", "--uri", "tcp://127.0.0.1:0", "--no-zeroconf")]
 
