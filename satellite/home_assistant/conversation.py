@@ -426,8 +426,11 @@ class Conversation:
         if self._given_up:  # the answer to it, which nobody wants any more
             self._mouth.drop(sound)
             return sound
-        if self._phase is _Phase.SPOKEN:  # an announcement, for which Home Assistant has given up the turn
+        # An announcement, for which Home Assistant has given up the turn.
+        if self._phase is _Phase.SPOKEN:
             self._end_turn()
+        elif self._answer is not None:
+            self._mouth.drop(self._answer)
         if self._phase is _Phase.ASKED:
             self._phase, self._answer, self._answer_by = _Phase.REST, sound, math.inf
             if self._report is not None:

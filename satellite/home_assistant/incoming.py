@@ -39,9 +39,13 @@ class Incoming:
             self._sound = None
 
     def played(self, sound: Sound) -> Link | None:
-        """Tell who sent it that a sound was played; return who that was."""
+        """Tell who sent it that a sound was played; return who that was.
+
+        Home Assistant does not ask of which sound: the first `played` ends its waiting for an announcement. So while
+        another one of its sounds is to be heard, it is told when that was played.
+        """
         owner = self._owners.pop(sound, None)
-        if owner is not None:
+        if owner is not None and owner not in self._owners.values():
             owner.send(Played())
         return owner
 

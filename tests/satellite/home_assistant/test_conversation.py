@@ -242,9 +242,23 @@ def test_announcements_are_heard_one_after_the_other() -> None:
     room.speak()
     assert room.mouth.kinds == [Kind.SPEECH, Kind.SPEECH]
     room.mouth.finish()
-    assert room.link.take() == ["played"]
+    assert room.link.take() == [], "Home Assistant would take it for the end of the second one"
     room.mouth.finish()
     assert room.link.take() == ["played"]
+
+
+def test_an_announcement_takes_the_place_of_an_answer() -> None:
+    room = Room()
+    room.connect()
+    a_turn(room, "Which light?")
+    room.link.take()
+    room.speak()
+    assert room.mouth.kinds == [Kind.SPEECH]
+    assert room.link.take() == [], "nothing was announced yet"
+    room.mouth.finish()
+    assert room.link.take() == ["played"], "and the question was not heard, so no turn follows"
+    assert room.watcher.states[-2:] == [State.RESPONDING, State.IDLE]
+    assert len(room.watcher.turns) == 1
 
 
 def test_a_second_wake_word_within_what_is_said_begins_nothing() -> None:
