@@ -256,13 +256,20 @@ async def open_server(args: Namespace) -> AsyncIterator[tuple[Info, Callable[[Cl
     def looked_up(house: House) -> dict[str, Any]:
         return {"house": house, "custom_sentences": args.custom_sentences}
 
+    def told(house: House) -> dict[str, Any]:
+        return persona.arguments(house, args.persona, acts=not args.no_actions)
+
     def setting(choice: Choice) -> Setting:
         if choice.engine.name != _LLAMA:
             return Setting(looked_up(known.now), queue=_QUEUE)
-        told = persona.arguments(known.now, args.persona, acts=not args.no_actions)
-        told["context_tokens"] = args.context_tokens
         # A file of the user's own does not tell its languages; the house's is spoken with it.
-        return Setting(told | {"languages": choice.languages or [known.now.language]}, queue=_QUEUE)
+        others = {"context_tokens": args.context_tokens, "languages": choice.languages or [known.now.language]}
+        return Setting(told(known.now) | others, queue=_QUEUE)
+
+    async def learn(house: House) -> None:
+        await sentences.renew(looked_up(house))
+        for talker in talkers:
+            await talker.processes.learn(told(house))
 
     async with AsyncExitStack() as stack:
         known = await stack.enter_async_context(open_house(args))
@@ -276,7 +283,7 @@ async def open_server(args: Namespace) -> AsyncIterator[tuple[Info, Callable[[Cl
         else:
             talkers, sentences, described = [], running[0].processes, running[0].described
         brain = Brain(sentences, described, known, talkers=talkers)
-        await stack.enter_async_context(known.followed_by(lambda house: sentences.renew(looked_up(house))))
+        await stack.enter_async_context(known.followed_by(learn))
         yield brain.info(), lambda client: HandleSession(client, brain)
 
 

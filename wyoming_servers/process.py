@@ -30,6 +30,9 @@ CALL_S = 30.0
 START_S = 120.0
 """A worker process that is not ready by then is given up: a first start may have to build caches."""
 
+LEARN = "learn"
+"""The method that an engine has which need not be built anew where its arguments change."""
+
 _ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 """Of a worker process. Two of glibc's arenas: each stream is called in a thread of its own, and with as many as glibc
 makes for them (8 a core), free memory lies scattered. Whisper tiny held 330 MB after 120 streams that were broken off,
@@ -92,6 +95,26 @@ class WorkerProcess:
         """Return another one for the same engine, with other arguments, to be started."""
         return WorkerProcess(self._factory, self.arguments | changes, self.name, self._call_s, self._watch)
 
+    async def learn(self, changes: dict[str, Any]) -> None:
+        """Let the engine's own `learn` take changes to its arguments; where it is away, it will be built with them.
+
+        Raises `EngineError` where it cannot; then it goes on with those of before.
+        """
+        before, self.arguments = self.arguments, self.arguments | changes
+        if not self._ready:
+            return
+        try:
+            async with asyncio.timeout(START_S):
+                await self.call((0, LEARN, (), changes))
+        except TimeoutError:
+            self.arguments = before
+            raise EngineError(f"{self.name} did not learn within {START_S:g} s") from None
+        except EngineError:
+            self.arguments = before
+            raise
+        except WorkerDied:
+            return  # it is started again
+
     @property
     def is_alive(self) -> bool:
         """Whether its engine can be asked."""
@@ -143,7 +166,11 @@ class WorkerProcess:
         self._reading = asyncio.create_task(self._read(reader))
         try:
             async with asyncio.timeout(START_S):
-                described: dict[str, Any] = await self.call((0, self._factory, (), self.arguments))
+                described: dict[str, Any] = {}
+                arguments = None
+                while arguments is not self.arguments:  # which it may have to learn meanwhile
+                    arguments = self.arguments
+                    described = await self.call((0, self._factory, (), arguments))
         except BaseException as error:
             await self.stop()
             if isinstance(error, TimeoutError):
@@ -200,8 +227,9 @@ class WorkerProcess:
     async def call(self, message: tuple[int, str, tuple[Any, ...], dict[str, Any]]) -> Any:
         """Return the answer to `message`: a stream's number, a method of it, and what that takes.
 
-        Number 0 builds the engine. Raises what the method raises, and `WorkerDied` where the process is gone or answers
-        too late, which ends it. If cancelled, the call runs to its end unheard.
+        Number 0 is the engine itself, which is built, or told to `LEARN`. Raises what the method raises, and
+        `WorkerDied` where the process is gone or answers too late, which ends it. If cancelled, the call runs to its
+        end unheard.
         """
         answer = asyncio.get_running_loop().create_future()
         self._send(message, answer)

@@ -85,9 +85,9 @@ class _Answers:
         if not getattr(self._engine, "concurrent", False):
             self._answer(call, number, method, args, kwargs)
             return
-        if method == "open":
+        if number not in self._threads:
             self._threads[number] = ThreadPoolExecutor(1)
-        elif method == "close" and (cancel := getattr(self._streams.get(number), "cancel", None)) is not None:
+        if method == "close" and (cancel := getattr(self._streams.get(number), "cancel", None)) is not None:
             cancel()
         self._threads[number].submit(self._answer, call, number, method, args, kwargs)
         if method == "close":
@@ -111,6 +111,9 @@ class _Answers:
             return True, RuntimeError(f"{type(error).__name__} in {method}; the server's log says more")
 
     def _do(self, number: int, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if number == 0 and method == "learn":
+            self._engine.learn(**kwargs)
+            return None
         if number == 0:
             module, _, name = method.partition(":")
             factory: Callable[..., Any] = getattr(importlib.import_module(module), name)

@@ -131,6 +131,16 @@ class Processes:
             self._admit()
             self._rest_later(new)
 
+    async def learn(self, changes: dict[str, Any]) -> None:
+        """Let an engine that has a `learn` take `changes` to its arguments as it is, if they are any.
+
+        So nothing of it is in memory twice, and it keeps what it has. Raises `EngineError` where it cannot; then it
+        goes on as it was.
+        """
+        for worker in self._workers:
+            if worker.arguments | changes != worker.arguments:
+                await worker.learn(changes)
+
     async def _retire(self, worker: WorkerProcess, keeping: asyncio.Task[None]) -> None:
         """End a process that was replaced, when its last stream is over."""
         try:

@@ -119,9 +119,7 @@ class LlamaAnswering(Answering):
         """Keep what is held of the prompt; its last token is always read, since the answer is drawn after it."""
         engine, slot, tokens = self._engine, self._slot, self._prompt.tokens
         engine.set_threads()
-        most = min(same(tokens, slot.held), len(tokens) - (not self._unfinished))
-        slot.held = tokens[: engine.context.keep(slot.sequence, most)]
-        self._reused, self._begun = len(slot.held), True
+        self._reused, self._begun = engine.hold(slot, tokens, len(tokens) - (not self._unfinished)), True
 
     def _write(self) -> str | None:
         engine = self._engine

@@ -1,10 +1,10 @@
 """The neural responder: a chat model in GGUF, run by llama.cpp.
 
-Nothing is worked twice. The system prompt is read once, at the start; of each of the latest conversations the context
-holds what was read and written, so that of a prompt only what was said last is new (`models.llama.memory`). Facts of
-the moment, such as the time, belong to what was said, at the end, where they change nothing that went before. While a
-text is unfinished, its beginning can be read already; and after an answer, while it is said aloud, what stands before
-the next text, whatever that will be.
+Nothing is worked twice. The system prompt is read once, at the start, and from the first change on where the house
+changes. Of each of the latest conversations the context holds what was read and written, so that of a prompt only what
+was said last is new (`models.llama.memory`). Facts of the moment, such as the time, belong to what was said, at the
+end, where they change nothing that went before. While a text is unfinished, its beginning can be read already; and
+after an answer, while it is said aloud, what stands before the next text, whatever that will be.
 
 llama.cpp releases the interpreter's lock. Run it in a process of its own all the same: it maps and allocates much, and
 faults in native code end the process.
@@ -92,9 +92,24 @@ class LlamaResponder(Responder):
         """What it may do; None: it only talks."""
         self.template: Template = Continuation()
         self._system_prompt = ""
-        self._settle(self.model.without_marks(system_prompt), None if actions is None else Calls(actions))
-        self._around = self._cost_of_markup()
-        self._fixed = self._read_system_prompt()
+        self._around = self._fixed = 0
+        self._settle(system_prompt, actions)
+        self._read_system_prompt()
+
+    def learn(self, *, system_prompt: str, actions: House | None = None) -> None:
+        """Be told anew what the engine was loaded with, and read what is new of it, until somebody asks.
+
+        Answers that are being made go on as they began. Raises `EngineError` where there is no room; all is as before
+        then.
+        """
+        with self.lock:
+            before = self.template, self._system_prompt, self.calls, self._around, self._fixed
+            try:
+                self._settle(system_prompt, actions)
+            except EngineError:
+                self.template, self._system_prompt, self.calls, self._around, self._fixed = before
+                raise
+        self._read_ahead("", [])
 
     def open(
         self,
@@ -125,8 +140,22 @@ class LlamaResponder(Responder):
                 )
             return answering
 
-    def _settle(self, persona: str, calls: Calls | None) -> None:
-        """Choose the template and the system prompt: who speaks and, where there is room for it, what it may do."""
+    def _settle(self, persona: str, actions: House | None) -> None:
+        """Choose the template and the system prompt: who speaks and, where there is room for it, what it may do.
+
+        Raises `EngineError` where there is no room.
+        """
+        self._choose(self.model.without_marks(persona), None if actions is None else Calls(actions))
+        self._around = self._cost_of_markup()
+        self._fixed = len(self._prefix())
+        if self._fixed > self._most_fixed:
+            raise EngineError(
+                f"the system prompt has {self._fixed} tokens; {self.name} has room for {self._most_fixed}"
+                f" beside a conversation of {self.context.room}"
+            )
+
+    def _choose(self, persona: str, calls: Calls | None) -> None:
+        self.calls = None
         self.template, self._system_prompt = self._template([] if calls is None else calls.tools), persona
         if isinstance(self.template, Continuation):
             _LOGGER.info(
@@ -206,17 +235,12 @@ class LlamaResponder(Responder):
         lengths = [len(self.model.tokens(self.template.render("", history, last))) for history in ([one], [one, one])]
         return max(0, lengths[1] - lengths[0] - 2)
 
-    def _read_system_prompt(self) -> int:
-        """Let every sequence hold what all prompts begin with, and see whether the model works; return its tokens.
+    def _read_system_prompt(self) -> None:
+        """Let every sequence hold what all prompts begin with, and see whether the model works.
 
         Faults in native code happen here, at the start, where they can be told of, and not to the first who asks.
         """
         tokens = self._prefix()
-        if len(tokens) > self._most_fixed:
-            raise EngineError(
-                f"the system prompt has {len(tokens)} tokens; {self.name} has room for {self._most_fixed}"
-                f" beside a conversation of {self.context.room}"
-            )
         self.set_threads()
         stop = Stop()
         for start in range(0, len(tokens), BATCH):
@@ -228,7 +252,19 @@ class LlamaResponder(Responder):
             slot.held = list(held)
             if slot.sequence:
                 self.context.copy(0, slot.sequence)
-        return len(tokens)
+
+    def hold(self, slot: Slot, tokens: list[int], most: int) -> int:
+        """Let `slot` hold as many of the first `most` of `tokens` as it, or another one, holds; return how many.
+
+        What all prompts begin with was perhaps read for another conversation; to copy it is no work.
+        """
+        nearest = max(self._slots, key=lambda one: same(tokens, one.held))
+        if same(tokens, nearest.held) >= same(tokens, slot.held) + BATCH:
+            self.context.copy(nearest.sequence, slot.sequence)
+            slot.held = list(nearest.held)
+        kept: int = self.context.keep(slot.sequence, min(most, same(tokens, slot.held)))
+        slot.held = tokens[:kept]
+        return kept
 
     def set_threads(self) -> None:
         """Work with as many threads as there are cores for now."""

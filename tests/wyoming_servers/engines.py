@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from models.engine import BadInput, EngineUnavailable
+from models.engine import BadInput, EngineError, EngineUnavailable
 
 
 class Engine:
@@ -25,11 +25,17 @@ class Engine:
     def open(self, **arguments: Any) -> Stream:
         if arguments.get("bad"):
             raise BadInput("a bad argument")
-        return Stream()
+        return Stream(self)
+
+    def learn(self, *, name: str) -> None:
+        if not name:
+            raise EngineError("no name")
+        self.name = name
 
 
 class Stream:
-    def __init__(self) -> None:
+    def __init__(self, engine: Engine | None = None) -> None:
+        self.engine = engine
         self.heard = 0
         self.leaves: Path | None = None
 
@@ -39,6 +45,10 @@ class Stream:
     def leave(self) -> None:
         if self.leaves is not None:
             self.leaves.touch()
+
+    def name(self) -> str:
+        assert self.engine is not None
+        return self.engine.name
 
     def pid(self) -> int:
         return os.getpid()
@@ -107,6 +117,21 @@ class Parallel(Engine):
 
     def open(self, **_: Any) -> Stream:
         return Patient(self._waited)
+
+
+class Pupil(Engine):
+    """Its streams are called in threads, and it learns beside them."""
+
+    concurrent = True
+
+
+def pupil(name: str) -> Engine:
+    return Pupil(name)
+
+
+def leisurely(name: str) -> Engine:
+    time.sleep(0.5)
+    return Engine(name)
 
 
 class Patient(Stream):

@@ -436,3 +436,39 @@ async def test_a_renewed_engine_is_started_again_as_it_is_now(tmp_path: Path) ->
                 await stream.call("die")
         async with pool.stream() as stream:
             assert await stream.call("feed", b"1") == 1
+
+
+@pytest.mark.parametrize("factory", ["make", "pupil"])
+async def test_what_an_engine_learns_it_knows_also_when_it_is_started_again(factory: str) -> None:
+    async with processes(factory, count=1, arguments={"name": "old"}) as pool:
+        async with pool.stream() as stream:
+            pid = await stream.call("pid")
+            await pool.learn({"name": "old"})
+            await pool.learn({"name": "new"})
+            assert (await stream.call("pid"), await stream.call("name")) == (pid, "new")
+            with pytest.raises(EngineError, match="no name"):
+                await pool.learn({"name": ""})
+            with pytest.raises(WorkerDied):
+                await stream.call("die")
+        async with pool.stream() as stream:
+            assert await stream.call("pid") != pid
+            assert await stream.call("name") == "new"
+
+
+async def test_one_that_is_away_learns_when_it_comes() -> None:
+    async with processes(count=1, arguments={"name": "old"}, keep_alive_s=0.05) as pool:
+        await until(lambda: pool._workers[0].resting)
+        await pool.learn({"name": "new"})
+        async with pool.stream() as stream:
+            assert await stream.call("name") == "new"
+
+
+async def test_what_there_is_to_learn_while_it_starts_is_learnt() -> None:
+    async with processes("leisurely", count=1, arguments={"name": "old"}) as pool:
+        async with pool.stream() as stream:
+            with pytest.raises(WorkerDied):
+                await stream.call("die")
+        await until(lambda: pool._workers[0].generation == 2)
+        await pool.learn({"name": "new"})
+        async with pool.stream() as stream:
+            assert await stream.call("name") == "new"

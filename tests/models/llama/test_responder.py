@@ -5,6 +5,7 @@ import random
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from models.engine import BadInput, EngineError, EngineUnavailable, Exchange, In
 from models.llama.answer import Cost, LlamaAnswering
 from models.llama.context import Sampler, Stop
 from models.llama.responder import LlamaResponder, open_llama
-from models.sentences.house import load_house
+from models.sentences.house import Area, load_house
 from wyoming_servers.workers import Processes
 
 SYSTEM = "You are the voice of a house, and speak in short sentences."
@@ -211,6 +212,56 @@ def test_a_large_model_holds_fewer_conversations(chat_model: Path, monkeypatch: 
     assert ask(engine, "one", [])[0]
 
 
+# ---------------------------------------------------------------------------------------------- another house
+
+ROOMS = "The rooms of the house: kitchen, office, garage, attic, cellar, hall, bath, bedroom, nursery, pantry"
+"""Long enough to be worth a copy."""
+
+
+def housed(chat_model: Path) -> LlamaResponder:
+    return open_llama(
+        model=str(chat_model), system_prompt=f"{SYSTEM} {ROOMS * 10}.", max_tokens=12, context_tokens=1024, seed=7
+    )
+
+
+def test_of_another_house_only_what_is_new_is_read_and_once(chat_model: Path) -> None:
+    engine = housed(chat_model)
+    first, _ = ask(engine, "why is the sky blue", [], conversation="a")
+    old, before = engine._prefix(), len(engine._prefix())
+    engine.learn(system_prompt=f"{SYSTEM} {ROOMS * 10}, library.")
+    prefix = engine._prefix()
+    assert len(prefix) > before
+    assert old[: before // 2] == prefix[: before // 2]
+    for conversation in ("b", "c", "d"):
+        assert ask(engine, "why is the sky blue", [], conversation=conversation)[1].reused >= len(prefix) - 1
+    _, cost = ask(engine, "and at night", [Exchange("why is the sky blue", first)], conversation="a")
+    assert cost.reused >= len(prefix) - 1
+    fresh = open_llama(
+        model=str(chat_model), system_prompt=f"{SYSTEM} {ROOMS * 10}, library.", temperature=0, context_tokens=1024
+    )
+    engine._temperature, engine.max_tokens = 0, fresh.max_tokens
+    assert ask(engine, "the whale", [], conversation="e")[0] == ask(fresh, "the whale", [], conversation="e")[0]
+
+
+def test_an_answer_goes_on_while_the_house_changes(chat_model: Path) -> None:
+    engine = housed(chat_model)
+    engine._temperature = 0
+    whole, _ = ask(engine, "why is the sky blue", [], conversation="a")
+    answering = engine.open(text="why is the sky blue", conversation="b")
+    said = answering.more()
+    engine.learn(system_prompt="You are a lighthouse.")
+    assert f"{said}{''.join(hear(answering))}" == whole
+    assert ask(engine, "one", [], conversation="c")[1].prompt < answering.cost().prompt
+
+
+def test_a_house_for_which_there_is_no_room_is_not_learnt(chat_model: Path) -> None:
+    engine = open_llama(model=str(chat_model), system_prompt=SYSTEM, max_tokens=12, context_tokens=512)
+    prompt = engine.open(text="one")._prompt
+    with pytest.raises(EngineError, match=r"the system prompt has \d+ tokens; smollm2-135m has room for"):
+        engine.learn(system_prompt="word " * 500)
+    assert engine.open(text="one")._prompt == prompt
+
+
 # ---------------------------------------------------------------------------------------------- text
 
 
@@ -274,6 +325,15 @@ def test_whatever_is_called_is_there(actor: LlamaResponder) -> None:
             if name in ("brightness", "percentage", "volume_level"):
                 assert 0 <= value <= 100
     assert len(seen) >= 4
+
+
+def test_what_is_new_in_the_house_can_be_called(chat_model: Path) -> None:
+    engine = open_llama(model=str(chat_model), system_prompt=SYSTEM, actions=HOUSE, conversations=2)
+    engine.learn(system_prompt=SYSTEM, actions=replace(HOUSE, areas=(Area("orangery"),)))
+    assert engine.calls is not None
+    assert "orangery" in engine.calls.grammar
+    engine.learn(system_prompt=SYSTEM)
+    assert engine.calls is None
 
 
 def test_what_was_called_is_not_read_again(actor: LlamaResponder) -> None:
