@@ -21,7 +21,7 @@ from .engines import Running, program_name, selected
 from .house import KnownHouse
 from .program import OURS
 from .skills import Answer, Request, carry_out, home, talk
-from .skills.situation import read_situation
+from .skills.situation import Situation, read_situation
 from .wire import Info
 from .wire.options import version
 from .workers import Processes
@@ -68,7 +68,7 @@ class Brain:
         What is wanted of a Home Assistant and was not asked by one is done by our own, before the answer tells of it.
         """
         intent = talk.meant(intent, conversation.intent)
-        situation, hass = read_situation(context), self._house.home
+        situation, hass = self._situation(context), self._house.home
         house = self._house.now
         request = Request(intent, situation, house, self._now(), conversation.last_answer, hass is not None)
         answer = carry_out(request)
@@ -83,8 +83,13 @@ class Brain:
     def facts(self, conversation: Conversation, context: object) -> str:
         """Return what a language model is to know of this moment; empty where it was told the same before."""
         told = [exchange.facts for exchange in conversation.exchanges if exchange.facts]
-        facts = persona.facts(self._house.now, self._now(), read_situation(context))
+        facts = persona.facts(self._house.now, self._now(), self._situation(context))
         return "" if told[-1:] == [facts] else facts
+
+    def _situation(self, context: object) -> Situation:
+        """Return what is known of where the words were said; where that is, Home Assistant knows of its devices."""
+        situation = read_situation(context)
+        return replace(situation, area=situation.area or self._house.room(*situation.heard_by))
 
     def info(self) -> Info:
         """Return what `describe` is answered with: the program that clients get, and one for each further model."""

@@ -86,6 +86,11 @@ class KnownHouse:
         """What is known; another one when Home Assistant tells of another."""
         return self._house if self.home is None else self.home.house
 
+    def room(self, *ids: str) -> str | None:
+        """Return the area of the first of Home Assistant's devices and satellites `ids` that is in one."""
+        rooms = {} if self.home is None else self.home.rooms
+        return next((rooms[known] for known in ids if known in rooms), None)
+
     @asynccontextmanager
     async def followed_by(self, learn: Callable[[House], Awaitable[None]]) -> AsyncIterator[None]:
         """Have `learn` take each house that becomes known, one at a time and always the newest, for a block."""

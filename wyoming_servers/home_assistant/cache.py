@@ -15,9 +15,11 @@ from typing import Any
 from models.sentences.house import Area, Floor, House, Name
 from wyoming_servers.wire.files import write_whole
 
+from .registry import Told
+
 _LOGGER = logging.getLogger(__name__)
 
-_FORMAT = 1
+_FORMAT = 2
 """To be changed with what is written."""
 
 _MOST_BYTES = 16 * 1024 * 1024
@@ -30,9 +32,11 @@ class Cache:
         self._path = data_dir / "home_assistant.json"
         self._url = url
 
-    def save(self, house: House) -> None:
-        """Write the floors, areas and names down; where that fails, warn."""
-        known = {key: [asdict(thing) for thing in getattr(house, key)] for key in ("floors", "areas", "names")}
+    def save(self, told: Told) -> None:
+        """Write the floors, areas, names and rooms down; where that fails, warn."""
+        known: dict[str, Any]
+        known = {key: [asdict(thing) for thing in getattr(told.house, key)] for key in ("floors", "areas", "names")}
+        known["rooms"] = dict(told.rooms)
         text = json.dumps({"format": _FORMAT, "url": self._url, "sum": _sum(known), "house": known}, ensure_ascii=False)
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -40,8 +44,11 @@ class Cache:
         except (OSError, UnicodeError) as error:
             _LOGGER.warning("what Home Assistant said of the house cannot be kept: %s", error)
 
-    def load(self, house: House) -> House | None:
-        """Return `house` with what was written down; None where there is nothing of this Home Assistant, or damaged."""
+    def load(self, house: House) -> Told | None:
+        """Return `house` with what was written down, and the rooms.
+
+        None where there is nothing of this Home Assistant, or it is damaged.
+        """
         try:
             with self._path.open("rb") as file:
                 written = json.loads(file.read(_MOST_BYTES))
@@ -50,15 +57,16 @@ class Cache:
             known = written["house"]
             if _sum(known) != written["sum"]:
                 raise ValueError("its checksum is wrong")
-            return replace(
+            house = replace(
                 house,
                 floors=tuple(Floor(**_thing(one)) for one in known["floors"]),
                 areas=tuple(Area(**_thing(one)) for one in known["areas"]),
                 names=tuple(Name(**_thing(one)) for one in known["names"]),
             )
+            return Told(house, {str(known): str(area) for known, area in known["rooms"].items()})
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError, AttributeError) as error:
             _LOGGER.warning("%s is damaged and passed over: %s", self._path, error)
             return None
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -20,7 +21,7 @@ from models.sentences.house import House
 
 from .cache import Cache
 from .errors import CommandFailed, HassBanned, HassError, HassRefused
-from .registry import EVENTS, read_house
+from .registry import EVENTS, Told, read_told
 from .socket import Socket, connect
 from .token import Token
 
@@ -60,16 +61,25 @@ class HomeAssistant:
         """Why it cannot be asked now, None where it can."""
         self.refused = False
         """True while it does not accept the token."""
-        self._described = house
+        self._told = self._described = Told(house)
         self._cache = cache
         self._pace = pace or Pace()
         self._changed = asyncio.Event()
         self._tried = asyncio.Event()
-        self.house = house
+
+    @property
+    def house(self) -> House:
+        """What it last told of the house."""
+        return self._told.house
+
+    @property
+    def rooms(self) -> Mapping[str, str]:
+        """The area in which a device or a satellite is, by its id."""
+        return self._told.rooms
 
     async def __aenter__(self) -> Self:
-        if (known := await asyncio.to_thread(self._cache.load, self._described)) is not None:
-            self.house = known
+        if (known := await asyncio.to_thread(self._cache.load, self.house)) is not None:
+            self._told = known
         self.session = aiohttp.ClientSession()
         self._task = asyncio.create_task(self._run())
         return self
@@ -107,7 +117,7 @@ class HomeAssistant:
             except HassRefused as error:
                 self._trouble(
                     f"Home Assistant at {self.url} does not accept the token ({error}): {self.token.remedy}. Until"
-                    f" then the house is as {'it last was' if self.house is not self._described else 'described here'}"
+                    f" then the house is as {'it last was' if self._told is not self._described else 'described here'}"
                 )
                 self.refused = True
                 await self.token.changed(self._pace.token)
@@ -129,8 +139,7 @@ class HomeAssistant:
             for event in EVENTS:
                 await socket.ask("subscribe_events", event_type=event)
             while True:
-                house = await read_house(socket, self._described)
-                await self._learn(house, socket.version)
+                await self._learn(await read_told(socket, self._described.house), socket.version)
                 await self._change(socket)
         except CommandFailed as error:
             if error.code == "unauthorized":
@@ -145,8 +154,9 @@ class HomeAssistant:
             while loop.time() < until and await _within(self._pace.quiet, socket):
                 pass
 
-    async def _learn(self, house: House, version: str) -> None:
-        is_new = house != self.house
+    async def _learn(self, told: Told, version: str) -> None:
+        house, before = told.house, self._told
+        is_new = house != before.house
         if self.problem is not None or not self._tried.is_set() or is_new:
             _LOGGER.info(
                 "Home Assistant %s knows %d names, %d areas and %d floors",
@@ -155,10 +165,11 @@ class HomeAssistant:
         if not house.names and (is_new or not self._tried.is_set()):
             _LOGGER.warning("Home Assistant exposes no entity to Assist: Settings > Voice assistants > Expose")
         self.problem = None
+        self._told = told
         if is_new:
-            self.house = house
             self._changed.set()
-            await asyncio.to_thread(self._cache.save, house)
+        if told != before:
+            await asyncio.to_thread(self._cache.save, told)
         self._tried.set()
 
     def _trouble(self, text: str) -> None:
@@ -187,7 +198,7 @@ async def look(url: str, token: str) -> tuple[str, House]:
     """Return Home Assistant's version and what it knows of the house, asked once. Raises `HassError`."""
     async with aiohttp.ClientSession() as session, connect(session, url, token) as socket:
         try:
-            return socket.version, await read_house(socket, House())
+            return socket.version, (await read_told(socket, House())).house
         except CommandFailed as error:
             if error.code == "unauthorized":
                 raise HassRefused("only an administrator's may ask which entities are exposed") from None

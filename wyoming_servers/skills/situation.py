@@ -72,6 +72,9 @@ class Situation:
     actions: frozenset[str] | None = None
     """Names of the actions that are carried out there. None: nobody there knows of actions."""
 
+    heard_by: tuple[str, ...] = ()
+    """Home Assistant's ids of the satellite and the device that heard it; the first knows its place best."""
+
     @property
     def is_home_assistant(self) -> bool:
         """True where it is Home Assistant that asks, or whoever else knows Wyoming alone: it carries out intents."""
@@ -89,6 +92,7 @@ def read_situation(context: object) -> Situation:
         timers=_several(context.get("timers"), _timer),
         volume=round(volume) if volume is not None else None,
         area=_text(context.get("area")) or None,
+        heard_by=tuple(filter(None, (_text(context.get(key)) for key in ("satellite_id", "device_id")))),
         actions=frozenset(filter(None, map(_text, context["actions"][:MOST])))
         if isinstance(context.get("actions"), list)
         else None,

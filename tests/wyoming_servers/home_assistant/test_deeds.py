@@ -89,6 +89,25 @@ async def test_here_is_where_it_was_said(tmp_path: Path) -> None:
         assert await ask(client, "in the kitchen") == "Turned on the lights in the Kitchen."
 
 
+async def test_here_is_where_home_assistants_satellite_is(tmp_path: Path) -> None:
+    async with connected(tmp_path) as (hass, client):
+        hass.devices = [{"id": "d1", "area_id": "kitchen"}, {"id": "d2", "area_id": None}]
+        await hass.tell("device_registry_updated")
+
+        async def said(**context: Any) -> Any:
+            await send(client, Transcript("turn on the lights", context={"conversation_id": "c", **context}))
+            event = (await until(client, "intent", "handled"))[-1]
+            return event.data["text"] if event.type == "handled" else event.data["entities"]
+
+        here = [{"name": "domain", "value": "light"}, {"name": "area", "value": "Kitchen 🍳"}]
+        async with asyncio.timeout(20):
+            while await said(device_id="d1") != here:  # noqa: ASYNC110 - the test looks from outside
+                await asyncio.sleep(0.1)
+        assert await said(device_id="d1", satellite_id="assist_satellite.unknown") == here
+        assert await said(device_id="d2") == await said(device_id="other") == await said() == "In which room?"
+        assert not hass.intents
+
+
 @pytest.mark.parametrize(
     ("outcome", "answer"),
     [

@@ -18,7 +18,7 @@ from wyoming_servers.home_assistant import home as home_module
 from wyoming_servers.home_assistant.cache import Cache
 from wyoming_servers.home_assistant.errors import HassError, HassRefused
 from wyoming_servers.home_assistant.home import HomeAssistant, Pace, look
-from wyoming_servers.home_assistant.registry import read_house
+from wyoming_servers.home_assistant.registry import Told, read_told
 from wyoming_servers.home_assistant.token import Token
 
 from .hass import TOKEN, Hass, hass_running
@@ -65,6 +65,23 @@ async def test_what_is_exposed_by_default_is_known_before_anybody_spoke_to_assis
         hass.light("a", "Lamp")
         async with kept_up(hass, tmp_path) as home:
             assert names(home.house) == ["Lamp"]
+
+
+async def test_a_device_that_is_moved_is_followed_and_remembered_and_no_name_is_new(tmp_path: Path) -> None:
+    async with hass_running() as hass:
+        hass.area("kitchen", "Kitchen")
+        hass.area("hall", "Hall")
+        hass.devices = [{"id": "d", "area_id": "kitchen"}]
+        hass.light("a", "Lamp")
+        async with kept_up(hass, tmp_path) as home:
+            assert home.rooms == {"d": "Kitchen"}
+            changed = asyncio.create_task(home.changed())
+            hass.devices = [{"id": "d", "area_id": "hall"}]
+            await hass.tell("device_registry_updated")
+            await until(lambda: home.rooms == {"d": "Hall"})
+            await until(lambda: Cache(tmp_path, hass.url).load(DESCRIBED) == Told(home.house, {"d": "Hall"}))
+            assert not changed.done()
+            changed.cancel()
 
 
 async def test_many_changes_are_one(tmp_path: Path) -> None:
@@ -222,7 +239,7 @@ async def test_five_thousand_entities(tmp_path: Path) -> None:
             await until(lambda: len(home.house.names) == 5000)
         written = (tmp_path / "home_assistant.json").stat()
         assert oct(written.st_mode)[-3:] == "600"
-        assert Cache(tmp_path, hass.url).load(DESCRIBED) == home.house
+        assert Cache(tmp_path, hass.url).load(DESCRIBED) == Told(home.house)
 
 
 @pytest.mark.parametrize(
@@ -233,6 +250,7 @@ async def test_five_thousand_entities(tmp_path: Path) -> None:
         lambda text: "",
         lambda text: "[]",
         lambda text: json.dumps({**json.loads(text), "house": None}),
+        lambda text: text.replace("Kitchen", "Kitten"),
         lambda text: "\x00" * 100,
     ],
 )
@@ -241,8 +259,10 @@ def test_a_damaged_cache_is_passed_over(
 ) -> None:
     cache = Cache(tmp_path, "http://a")
     assert cache.load(DESCRIBED) is None
-    cache.save(House(names=(Name("Lamp", "light", None, ("x",)),)))
-    assert cache.load(DESCRIBED) == House(clock=24, names=(Name("Lamp", "light", None, ("x",)),))
+    cache.save(Told(House(names=(Name("Lamp", "light", None, ("x",)),)), {"d": "Kitchen"}))
+    assert cache.load(DESCRIBED) == Told(
+        House(clock=24, names=(Name("Lamp", "light", None, ("x",)),)), {"d": "Kitchen"}
+    )
     assert Cache(tmp_path, "http://b").load(DESCRIBED) is None
     path = tmp_path / "home_assistant.json"
     path.write_text(damage(path.read_text()))
@@ -252,7 +272,7 @@ def test_a_damaged_cache_is_passed_over(
 
 def test_a_cache_that_cannot_be_written_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").touch()
-    Cache(tmp_path / "file", "http://a").save(House())
+    Cache(tmp_path / "file", "http://a").save(Told(House()))
     assert "cannot be kept" in caplog.text
 
 
@@ -311,13 +331,13 @@ async def test_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_nothing_unexpected_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with hass_running() as hass:
         hass.light("a", "Lamp")
-        real, broken = read_house, [True]
+        real, broken = read_told, [True]
 
-        async def failing(*args: Any) -> House:
+        async def failing(*args: Any) -> Told:
             if broken.pop() if broken else False:
                 raise ZeroDivisionError
             return await real(*args)
 
-        monkeypatch.setattr(home_module, "read_house", failing)
+        monkeypatch.setattr(home_module, "read_told", failing)
         async with kept_up(hass, tmp_path) as home:
             await until(lambda: names(home.house) == ["Lamp"])

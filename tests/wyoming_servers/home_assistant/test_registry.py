@@ -6,15 +6,22 @@ import pytest
 
 from models.sentences.house import Area, Floor, House, Name
 from models.sentences.library import load_sentences
-from wyoming_servers.home_assistant.registry import make_house, spelt_out
+from wyoming_servers.home_assistant.registry import Told, make_told, spelt_out
 
 HOUSE = House(units="imperial", clock=24, names=(Name("shipped", "light"),))
 
 
-def house_of(entries: dict[str, Any], friendly: dict[str, Any], **registries: Any) -> House:
-    states = [{"entity_id": key, "attributes": {"friendly_name": name}} for key, name in friendly.items()]
+def told_of(
+    entries: dict[str, Any], friendly: dict[str, Any], unexposed: dict[str, Any] | None = None, **registries: Any
+) -> Told:
+    there = friendly | (unexposed or {})
+    states = [{"entity_id": key, "attributes": {"friendly_name": name}} for key, name in there.items()]
     lists = {"devices": [], "areas": [], "floors": [], **registries}
-    return make_house(HOUSE, list(friendly), entries=entries, states=states, **lists)
+    return make_told(HOUSE, list(friendly), entries=entries, states=states, **lists)
+
+
+def house_of(entries: dict[str, Any], friendly: dict[str, Any], **registries: Any) -> House:
+    return told_of(entries, friendly, **registries).house
 
 
 def test_names_places_and_what_stays() -> None:
@@ -42,6 +49,35 @@ def test_names_places_and_what_stays() -> None:
     )
     assert house.areas == (Area("Kitchen", ("Cookery",)), Area("Living Room"))
     assert house.floors == (Floor("Ground floor", ("downstairs",)),)
+
+
+def test_the_rooms_of_devices_and_satellites() -> None:
+    told = told_of(
+        {
+            "light.a": {"area_id": None, "device_id": "part", "aliases": [None]},
+            "assist_satellite.own": {"area_id": "l", "device_id": "d"},
+            "assist_satellite.device": {"area_id": None, "device_id": "d"},
+            "assist_satellite.nowhere": {"area_id": None, "device_id": "moved"},
+        },
+        {"light.a": "Lamp"},
+        dict.fromkeys(("assist_satellite.own", "assist_satellite.device", "assist_satellite.nowhere"), "Satellite"),
+        devices=[
+            {"id": "part", "area_id": None, "parent_device_id": "d"},
+            {"id": "d", "area_id": "k"},
+            {"id": "own part", "area_id": "l", "parent_device_id": "d"},
+            {"id": "moved", "area_id": None, "parent_device_id": None},
+            {"id": "lost", "area_id": "gone", "parent_device_id": "gone"},
+        ],
+        areas=[{"area_id": "k", "name": "Kitchen 🍳", "aliases": []}, {"area_id": "l", "name": "Living Room"}],
+    )
+    assert told.rooms == {
+        "part": "Kitchen",
+        "d": "Kitchen",
+        "own part": "Living Room",
+        "assist_satellite.own": "Living Room",
+        "assist_satellite.device": "Kitchen",
+    }
+    assert told.house.names == (Name("Lamp", "light", "Kitchen"),)  # of satellites only the place is known
 
 
 def test_an_own_name_that_its_owner_took_out_is_kept_as_home_assistant_of_old_had_no_way_to_say_so() -> None:
@@ -88,10 +124,22 @@ def test_nothing_of_a_name_nothing_twice() -> None:
 
 def test_whatever_it_says_it_fails_nobody() -> None:
     several: list[object]
-    several = [None, 5, "x", [], {}, [[]], [None], {"a": 1}, [{"id": []}], [{"area_id": {}, "name": []}]]
+    several = [
+        [{"id": "a", "parent_device_id": []}, {"parent_device_id": "a"}],
+        None,
+        5,
+        "x",
+        [],
+        {},
+        [[]],
+        [None],
+        {"a": 1},
+        [{"id": []}],
+        [{"area_id": {}, "name": []}],
+    ]
     for junk in several:
         assert (
-            make_house(HOUSE, ["light.a"], entries=junk, states=junk, devices=junk, areas=junk, floors=junk).units
+            make_told(HOUSE, ["light.a"], entries=junk, states=junk, devices=junk, areas=junk, floors=junk).house.units
             == "imperial"
         )
 

@@ -30,6 +30,12 @@ def test_what_a_satellite_tells() -> None:
     assert not situation.is_home_assistant
 
 
+def test_who_heard_it_for_home_assistant() -> None:
+    told = {"conversation_id": "01M8", "device_id": "870c53ef", "satellite_id": "assist_satellite.kitchen"}
+    assert read_situation(told).heard_by == ("assist_satellite.kitchen", "870c53ef")
+    assert read_situation({"device_id": "870c53ef", "satellite_id": None}).heard_by == ("870c53ef",)
+
+
 def test_nothing_told_and_nothing_there_are_different() -> None:
     assert read_situation({}) == Situation(None, None, None, None)
     assert read_situation({"sightings": [], "timers": []}) == Situation((), (), None, None)
@@ -72,7 +78,7 @@ def test_only_so_many_are_looked_at() -> None:
     assert len(sightings) == MOST
 
 
-_KEYS = ["sightings", "timers", "volume", "last_reply", "area", "actions"]
+_KEYS = ["sightings", "timers", "volume", "last_reply", "area", "actions", "satellite_id", "device_id"]
 _KEYS += ["name", "age_ms", "id", "seconds", "seconds_left"]
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=80),
