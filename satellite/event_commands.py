@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 
-from .background import Background
+from wyoming_servers.wire.background import Background
+
 from .command import Command
 from .happenings import Happening
 from .report import Observer, State

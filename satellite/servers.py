@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from wyoming_servers.wire import JOBS, BadValue, parse_uri
+from wyoming_servers.wire.background import Background
 
-from .background import Background
 from .discovery import Browser, Find
 from .trust import Trust
 from .watch import Origin, Server, Watch

@@ -10,9 +10,9 @@ from types import TracebackType
 from typing import Self
 
 from wyoming_servers.wire import BadValue, Fields
+from wyoming_servers.wire.background import Background
 from wyoming_servers.wire.files import locked, write_whole
 
-from .background import Background
 from .controls import Control, Controls
 from .naming import slug
 

@@ -25,10 +25,10 @@ from enum import StrEnum
 from itertools import chain
 
 from wyoming_servers.wire import Tcp, WireError, describe, parse_uri
+from wyoming_servers.wire.background import Background
 from wyoming_servers.wire.parent import PARENT_VARIABLE
 from wyoming_servers.wire.tasks import ended_within
 
-from .background import Background
 from .backoff import backoff
 
 _LOGGER = logging.getLogger(__name__)

@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable
 
 from camera.camera import Camera, Look
-from satellite.background import Background
 from satellite.controls import Control, Controls
 from satellite.report import Observer, State, TurnReport
 from wyoming_servers.wire import BadValue
+from wyoming_servers.wire.background import Background
 
 from .discovery import OFF, ON, ONLINE, PRESS, UNKNOWN, Topics, detailed, device
 from .link import Broker, Command, Link

@@ -13,10 +13,10 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from satellite.background import Background
 from satellite.backoff import backoff
 from satellite.tasks import beside
 from wyoming_servers.wire import BadValue
+from wyoming_servers.wire.background import Background
 
 from .discovery import OFFLINE
 from .outbox import Outbox

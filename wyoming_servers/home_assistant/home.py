@@ -18,6 +18,7 @@ from typing import Self
 import aiohttp
 
 from models.sentences.house import House
+from wyoming_servers.wire.background import Background
 
 from .cache import Cache
 from .errors import CommandFailed, HassBanned, HassError, HassRefused
@@ -50,7 +51,7 @@ class Pace:
     """Between looks at the token's file, after it was refused."""
 
 
-class HomeAssistant:
+class HomeAssistant(Background):
     """One Home Assistant, for the length of an `async with` block."""
 
     def __init__(self, url: str, token: Token, house: House, cache: Cache, pace: Pace | None = None) -> None:
@@ -81,15 +82,15 @@ class HomeAssistant:
         if (known := await asyncio.to_thread(self._cache.load, self.house)) is not None:
             self._told = known
         self.session = aiohttp.ClientSession()
-        self._task = asyncio.create_task(self._run())
-        return self
+        return await super().__aenter__()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._task.cancel()
-        await asyncio.wait([self._task])
-        await self.session.close()
+        try:
+            await super().__aexit__(kind, error, trace)
+        finally:
+            await self.session.close()
 
     async def tried(self, seconds: float) -> None:
         """Wait until it has told of the house for the first time, or could not; at most so many `seconds`."""

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from satellite.background import Background
+from wyoming_servers.wire.background import Background
 
 
 class Work(Background):
