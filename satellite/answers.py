@@ -52,7 +52,7 @@ class FolderSink(Sink):
             self._file.setnchannels(1)
             self._file.setsampwidth(WIDTH)
             self._file.setframerate(RATE)
-        self._file.writeframesraw(pcm)
+        self._file.writeframesraw(self.loud(pcm))
 
     def _close(self) -> None:
         file, self._file = self._file, None

@@ -8,7 +8,6 @@ import shlex
 import signal
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from contextlib import suppress
-from typing import Literal
 
 _STDERR_BYTES = 4096
 
@@ -34,13 +33,13 @@ class Command:
     def __str__(self) -> str:
         return shlex.join(self.arguments)
 
-    async def start(self, pipe: Literal["stdin", "stdout"]) -> Process:
-        """Start it with one side connected to us; raise OSError, its message in `strerror`."""
+    async def start(self, *, stdin: int = DEVNULL, stdout: int = DEVNULL) -> Process:
+        """Start it, connected by `PIPE` or a pipe's end; raise OSError, its message in `strerror`."""
         try:
             self.process = process = await asyncio.create_subprocess_exec(
                 *self.arguments,
-                stdin=PIPE if pipe == "stdin" else DEVNULL,
-                stdout=PIPE if pipe == "stdout" else DEVNULL,
+                stdin=stdin,
+                stdout=stdout,
                 stderr=PIPE,
                 start_new_session=True,
             )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from asyncio.subprocess import PIPE
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
@@ -90,7 +91,7 @@ class EventCommands(Background, Observer):
         command = _command(event, self._lines[event])
         try:
             async with asyncio.timeout(LONGEST_S):
-                process = await command.start("stdin")
+                process = await command.start(stdin=PIPE)
                 started.set()
                 assert process.stdin is not None
                 with suppress(ConnectionError):  # not everyone reads

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
 import time
-from asyncio.subprocess import Process
+from asyncio.subprocess import PIPE, Process
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 
@@ -19,6 +23,15 @@ MIC_COMMAND = "arecord -q -r 16000 -c 1 -f S16_LE -t raw"
 MIC_FORMAT = (16_000, 2, 1)
 SND_COMMAND = "aplay -q -r 22050 -c 1 -f S16_LE -t raw"
 SND_FORMAT = (22_050, 2, 1)
+
+PIECE_S = 0.02
+"""Of sound that waits in the pipe: together with what the command holds itself, a change of the volume waits for it."""
+
+HUNGRY_S = 2.0
+"""A command that takes all that it is given (ssh does) gets so much before it is to be heard."""
+
+_APLAY = "--buffer-time=100000"
+"""Microseconds that aplay holds; it would hold 0.5 s."""
 
 _LATE_S = 3.0
 """How much longer than it should a command may take before it is called stuck and killed."""
@@ -41,7 +54,7 @@ class CommandMicrophone(Microphone):
     async def _open(self) -> None:
         self.intake = Intake(*self._format)
         try:
-            process = await self._command.start("stdout")
+            process = await self._command.start(stdout=PIPE)
         except OSError as error:
             raise MicrophoneError(f"microphone: {error.strerror}") from error
         self._reading = asyncio.create_task(self._read(process))
@@ -60,7 +73,10 @@ class CommandMicrophone(Microphone):
 
 
 class CommandSink(Sink):
-    """A command that plays what it reads from its standard input; one process for each thing said."""
+    """A command that plays what it reads from its standard input; one process for each thing said.
+
+    What it has not taken yet stays here: the volume is heard as soon as it changes, and a stop drops all of it.
+    """
 
     def __init__(self, line: str, sound: Format = SND_FORMAT) -> None:
         """Raise `SpeakerError` for a command or a format that cannot be."""
@@ -71,31 +87,40 @@ class CommandSink(Sink):
             raise SpeakerError(f"speaker: {error}") from error
         super().__init__(rate)
         self.name = f"command {self._command.arguments[0]}"
-        self._input: asyncio.StreamWriter | None = None
-        self._watching: asyncio.Task[None] | None = None
+        _keep_little(self._command.arguments)
+        self._sound = bytearray()
+        self._ended = False
+        self._changed = asyncio.Event()
+        self._pipe: int | None = None  # to the command
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
         """Start the command; raise `SpeakerError`."""
+        reading, self._pipe = os.pipe()
         try:
-            process = await self._command.start("stdin")
+            process = await self._command.start(stdin=reading)
         except OSError as error:
             raise SpeakerError(f"speaker: {error.strerror}") from error
-        self._input = process.stdin
-        self._watching = asyncio.create_task(self._watch(process))
+        finally:
+            os.close(reading)
+        os.set_blocking(self._pipe, False)
+        with suppress(OSError, AttributeError):  # Linux alone can
+            fcntl.fcntl(self._pipe, fcntl.F_SETPIPE_SZ, round(PIECE_S * self._bytes_a_second))
+        self._tasks = [asyncio.create_task(self._feed(self._pipe)), asyncio.create_task(self._watch(process))]
 
     async def put(self, pcm: bytes) -> None:
-        """Hand sound to the command; raise `SpeakerError` where it has ended or takes nothing."""
-        if self._input is None or self.gone.is_set() or self._input.is_closing():
+        """Let the command have more; raise `SpeakerError` where it has ended or takes nothing."""
+        if self._pipe is None or self.gone.is_set():
             raise SpeakerError(f"speaker: '{self._command}' ended: {await self._command.last_words()}")
-        self._input.write(to_format(pcm, self._width, self._channels))
-        most = (AHEAD_S + _LATE_S) * self.rate * self._width * self._channels
-        if self._input.transport.get_write_buffer_size() > most:
+        self._sound += pcm
+        self._changed.set()
+        if len(self._sound) > (AHEAD_S + _LATE_S) * self.rate * WIDTH:
             raise SpeakerError(f"speaker: '{self._command}' takes no sound")
 
     async def end(self) -> None:
-        """Close the command's input: it plays what it has and ends. aplay begins a short sound only then."""
-        if self._input is not None:
-            self._input.close()
+        """Close the command's input once it has all: it plays that and ends. aplay begins a short sound only then."""
+        self._ended = True
+        self._changed.set()
 
     async def drain(self) -> None:
         """Wait for the command's end, which should be now; raise `SpeakerError` where it failed or hangs."""
@@ -120,13 +145,70 @@ class CommandSink(Sink):
     async def close(self) -> None:
         """Let nothing of the command remain."""
         await self._command.close()
-        if self._watching is not None:
-            await asyncio.wait([self._watching])
+        for task in self._tasks[:1]:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        self._hang_up()
+
+    @property
+    def _bytes_a_second(self) -> int:
+        return self.rate * self._width * self._channels
+
+    async def _feed(self, pipe: int) -> None:
+        """Hand over piece by piece, each when the one before was taken, as loud as is wanted then."""
+        loop = asyncio.get_running_loop()
+        taken_until = loop.time()  # when all that was taken is heard
+        size = round(PIECE_S * self.rate) * WIDTH
+        try:
+            while self._sound or not self._ended:
+                if not self._sound:
+                    self._changed.clear()
+                    await self._changed.wait()
+                    continue
+                await _writable(pipe)
+                piece = bytes(self._sound[:size])
+                del self._sound[:size]
+                rest = memoryview(to_format(self.loud(piece), self._width, self._channels))
+                while rest:
+                    try:
+                        rest = rest[os.write(pipe, rest) :]
+                    except BlockingIOError:
+                        await _writable(pipe)
+                taken_until = max(taken_until, loop.time()) + len(piece) / WIDTH / self.rate
+                await asyncio.sleep(taken_until - loop.time() - HUNGRY_S)
+        except BrokenPipeError:
+            pass  # it has ended, or will take no more; who puts or drains is told
+        finally:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self._pipe is not None:
+            os.close(self._pipe)
+            self._pipe = None
 
     async def _watch(self, process: Process) -> None:
         """Notice a command that dies while it should play."""
         if await process.wait():
             self.gone.set()
+
+
+def _keep_little(arguments: list[str]) -> None:
+    """Let aplay hold less than it would, unless somebody has said how much; other commands are as they are."""
+    said = ("-B", "-F", "--buffer-", "--period-")
+    if Path(arguments[0]).name == "aplay" and not any(argument.startswith(said) for argument in arguments):
+        arguments.insert(1, _APLAY)
+
+
+async def _writable(pipe: int) -> None:
+    """Wait until something can be written into a pipe that does not block, or whoever reads it has gone."""
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_writer(pipe, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_writer(pipe)
 
 
 def to_format(pcm: bytes, width: int, channels: int) -> bytes:

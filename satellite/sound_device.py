@@ -142,7 +142,7 @@ class DeviceSink(Sink):
             with self._lock:
                 piece = bytes(self._sound[: len(out)])
                 del self._sound[: len(out)]
-            out[:] = piece.ljust(len(out), b"\0")
+            out[:] = self.loud(piece).ljust(len(out), b"\0")
             if self._ended and not piece:
                 raise module.CallbackStop
 

@@ -39,14 +39,30 @@ class Sink(ABC):
     path: Path | None = None
     """The file that keeps the sound, where there is one."""
 
+    volume: Callable[[], int] = staticmethod(lambda: 100)
+    """Tells in how many percent of its loudness sound is to be heard now."""
+
     def __init__(self, rate: int) -> None:
         self.rate = rate
+        self._factor: float | None = None  # of the last sample
         self.gone = asyncio.Event()
         """Set once nothing that was written is heard any more: it was stopped, or it broke."""
 
     @abstractmethod
     async def open(self) -> None:
         """Be ready to play; raise `SpeakerError`."""
+
+    def loud(self, pcm: bytes) -> bytes:
+        """Return 16-bit mono sound as loud as is wanted now, without a step from what went before.
+
+        A sink does so with all that was put, as late as it can. From one thread at a time.
+        """
+        wanted = self.volume() / 100
+        before, self._factor = wanted if self._factor is None else self._factor, wanted
+        if before == wanted == 1:
+            return pcm
+        samples = np.frombuffer(pcm, "<i2")
+        return (samples * np.linspace(before, wanted, len(samples), dtype=np.float32)).astype("<i2").tobytes()
 
     @abstractmethod
     async def put(self, pcm: bytes) -> None:
@@ -76,6 +92,7 @@ class Playback:
         """Monotonic time at which the last of it was heard, or it was stopped."""
         self._speaker = speaker
         self._sink = sink
+        sink.volume = lambda: speaker.volume
         self._clock = clock
         self._converter: AudioConverter | None = None
         self._format: Format | None = None
@@ -142,18 +159,33 @@ class Playback:
     async def __aenter__(self) -> Self:
         try:
             await self._sink.open()
-        except BaseException:
+        except BaseException as error:
+            self._failed(error)
             await self._close()
             raise
         self._loudness, self._playhead = Loudness(self._sink.rate), Playhead(self._sink.rate)  # a device has its own
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, *_: BaseException | TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
-            if kind is None:
+            if error is None:
                 await self.finished()
+        except SpeakerError as late:
+            self._failed(late)
+            raise
+        else:
+            self._failed(error)
         finally:
             await self._close()
+
+    def _failed(self, error: BaseException | None) -> None:
+        """Let the speaker be ill where it failed, and well where it was heard."""
+        if isinstance(error, SpeakerError):
+            self._speaker.problem = str(error)
+        elif error is None and self._playhead.samples and not self.stopped:
+            self._speaker.problem = None
 
     async def _close(self) -> None:
         self.stop()
@@ -161,7 +193,6 @@ class Playback:
 
     async def _put(self, pcm: bytes) -> None:
         if pcm and not self.stopped:
-            pcm = _louder(pcm, self._speaker.volume / 100)
             self._loudness.add(pcm)
             self._playhead.wrote(len(pcm) // WIDTH, self._clock())
             await self._sink.put(pcm)
@@ -182,16 +213,12 @@ class Speaker:
         """`open_sink` makes the sink for a playback of the name it is given."""
         self.name = name
         self.volume = 100
-        """Percent of the loudness in which sound comes, 0 to 100."""
+        """Percent of the loudness in which sound comes, 0 to 100; what is being played follows it."""
+        self.problem: str | None = None
+        """Why the last sound could not be heard; None where it was."""
         self._open_sink = open_sink
         self._clock = clock
 
     def play(self, name: str) -> Playback:
         """Return a new playback; `name` (letters, digits, dashes) becomes its file's, where the sink keeps one."""
         return Playback(self, self._open_sink(name), self._clock)
-
-
-def _louder(pcm: bytes, factor: float) -> bytes:
-    if factor == 1:
-        return pcm
-    return (np.frombuffer(pcm, "<i2") * np.float32(factor)).astype("<i2").tobytes()

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from satellite.microphone import MicrophoneError
-from satellite.sound_command import CommandMicrophone, CommandSink, to_format
+from satellite.sound_command import HUNGRY_S, CommandMicrophone, CommandSink, to_format
 from satellite.speaker import Speaker, SpeakerError
 
+from .houses import until
 from .sounds import tone
 
 SOUND = (22_050, 2, 1)
@@ -87,6 +88,75 @@ async def test_a_command_is_a_speaker(tmp_path: Path) -> None:
     assert playback.ended is not None
     assert playback.ended - before >= 0.2
     assert out.read_bytes() == pcm
+
+
+async def heard(log: Path) -> list[tuple[float, int, int]]:
+    """Return when how many samples were heard, and the loudest of them."""
+    lines = [line.split() for line in log.read_text().splitlines()]  # noqa: ASYNC240
+    return [(float(at), int(samples), int(peak)) for at, samples, peak in lines]
+
+
+def player(log: Path, holds_s: float) -> str:
+    return f"{sys.executable} -P {Path(__file__).parent / 'player.py'} {log} {holds_s}"
+
+
+@pytest.mark.parametrize("volumes", [(100, 10), (10, 100), (100, 0)])
+async def test_another_volume_is_heard_at_once_and_nothing_is_lost(tmp_path: Path, volumes: tuple[int, int]) -> None:
+    log = tmp_path / "heard"
+    speaker = Speaker("s", lambda _: CommandSink(player(log, holds_s=0.1)))
+    speaker.volume, then = volumes
+    async with speaker.play("x") as playback:
+        await playback.write(tone(2, rate=22_050), SOUND)
+        await asyncio.sleep(0.8)
+        changed, speaker.volume = time.monotonic(), then
+        await playback.finished()
+        ended = time.monotonic()
+    pieces = await heard(log)
+    assert sum(samples for _, samples, _ in pieces) == 2 * 22_050
+    assert pieces[0][2] == pytest.approx(16_383 * volumes[0] / 100, rel=0.02)
+    new = [at for at, _, peak in pieces[:-1] if peak == pytest.approx(16_383 * then / 100, rel=0.02, abs=1)]
+    assert len(new) > 20
+    assert changed <= new[0] < changed + 0.4, "0.12 s where nothing else runs; without care it is the end of the sound"
+    assert ended >= pieces[-1][0]
+
+
+async def test_a_command_that_takes_everything_does_not_get_it_long_before_it_is_heard(tmp_path: Path) -> None:
+    out = tmp_path / "out.raw"
+    async with Speaker("s", lambda _: CommandSink(f"sh -c 'cat > {out}'")).play("x") as playback:
+        await playback.write(tone(10, rate=22_050), SOUND)
+        await until(lambda: out.exists() and out.stat().st_size >= HUNGRY_S * 44_100)
+        await asyncio.sleep(0.2)
+        assert out.stat().st_size < (HUNGRY_S + 2) * 44_100
+        playback.stop()
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [(22_050, 2, 1), (48_000, 2, 2), (192_000, 4, 8), (8_000, 1, 1)],
+    ids=lambda sound: "-".join(map(str, sound)),
+)
+async def test_every_format_reaches_the_command_whole(tmp_path: Path, sound: tuple[int, int, int]) -> None:
+    out = tmp_path / "out.raw"
+    rate, width, channels = sound
+    pcm = tone(0.5, rate=rate)
+    async with Speaker("s", lambda _: CommandSink(f"sh -c 'cat > {out}'", sound)).play("x") as playback:
+        await playback.write(pcm, (rate, 2, 1))
+    assert out.read_bytes() == to_format(pcm, width, channels)
+
+
+def test_aplay_holds_little_unless_somebody_says_how_much(tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    aplay = tmp_path / "aplay"
+    aplay.write_text(f'#!/bin/sh\necho "$@" > {said}\ncat > /dev/null\n')
+    aplay.chmod(0o700)
+
+    async def play(options: str) -> str:
+        async with Speaker("s", lambda _: CommandSink(f"{aplay} {options}")).play("x") as playback:
+            await playback.write(tone(0.1, rate=22_050), SOUND)
+        return said.read_text().strip()
+
+    assert asyncio.run(play("-q -t raw")) == "--buffer-time=100000 -q -t raw"
+    assert asyncio.run(play("-q -B 400000 -t raw")) == "-q -B 400000 -t raw"
 
 
 async def test_a_speaker_that_dies_says_why_and_does_not_wait() -> None:
