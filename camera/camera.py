@@ -19,6 +19,9 @@ LONGEST_SIDE = 1280
 
 JPEG_QUALITY = 85
 
+GONE_S = 10.0
+"""A camera that gives no picture for so long, or for three that were wanted, is told of as gone."""
+
 _LEAVE_S = 1.0
 """How long the thread may take to let go of the device."""
 
@@ -61,6 +64,7 @@ class Camera:
         self._on = asyncio.Event()
         self._off = asyncio.Event()
         self._watchers: list[Callable[[Look], None]] = []
+        self._last = time.monotonic()  # when there was a picture, or should have been the first
         self.on = True
 
     @property
@@ -75,8 +79,17 @@ class Camera:
 
     @on.setter
     def on(self, on: bool) -> None:
+        if on and not self.on:
+            self._last = time.monotonic()
         (self._on if on else self._off).set()
         (self._off if on else self._on).clear()
+
+    def problem(self, now: float) -> str | None:
+        """Return in one line what is wrong with it at the monotonic time `now`, None where it is well, or off."""
+        unseen_s = now - self._last
+        if not self.on or unseen_s <= max(GONE_S, 3 / self.fps):
+            return None
+        return f"camera '{self.name}' has given no picture for {unseen_s:.0f} s"
 
     def watch(self, watcher: Callable[[Look], None]) -> Callable[[], None]:
         """Call `watcher` with every look from now on; return what ends that."""
@@ -120,7 +133,8 @@ class Camera:
             try:
                 for picture in look(self._source, self.fps, stop):
                     self.frames += 1
-                    self.mailbox.put(encode(picture, time.monotonic()))
+                    self._last = time.monotonic()
+                    self.mailbox.put(encode(picture, self._last))
             except Exception as error:  # noqa: BLE001 - whoever awaits `run` gets it
                 failed = error
             if not loop.is_closed():

@@ -13,7 +13,7 @@ from typing import Any
 from wyoming_servers.wire import BadValue, Fields
 
 from .controls import Controls
-from .timers import LONGEST_S, TimerError, Timers
+from .timers import LONGEST_S, NAME_CHARACTERS, TimerError, Timers
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class Actions:
         match name:
             case "timer-set":
                 seconds = data.number("seconds", least=0, most=LONGEST_S)
-                self._timers.set(seconds, data.text("name", default="")[:64])
+                self._timers.set(seconds, data.text("name", default="")[:NAME_CHARACTERS])
             case "timer-cancel":
                 if not self._timers.cancel(data.text("id")):
                     _LOGGER.info("there is no such timer to cancel any more")

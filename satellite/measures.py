@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from prometheus_client import REGISTRY, Counter, Histogram
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
@@ -27,6 +27,10 @@ _FIRST_SOUND = Histogram(
 _FAILURES = Counter("hearth_server_failures", "Servers that failed in a turn, also where another one did the job")
 
 _TIMERS = Counter("hearth_timers_rung", "Timers that have rung")
+
+_CONNECTED = Gauge(
+    "hearth_connected", "1 while it is connected to that, else 0, which is no problem in /healthz", ["to"]
+)
 
 
 class Measures(Observer):
@@ -75,3 +79,8 @@ class Frames(Collector):
 def watch_frames(camera: Camera) -> None:
     """Tell of `camera`'s frames in `/metrics` from now on."""
     REGISTRY.register(Frames(camera))
+
+
+def watch_connection(to: str, is_connected: Callable[[], bool]) -> None:
+    """Tell in `/metrics` from now on whether there is a connection; `is_connected` is called in another thread."""
+    _CONNECTED.labels(to).set_function(lambda: float(is_connected()))

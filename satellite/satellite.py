@@ -13,21 +13,19 @@ from typing import Any
 from wyoming.tts import SynthesizeVoice
 
 from models.engine import WakeWordStream
-from wyoming_servers.wire.tasks import first_of
 
 from . import tones
 from .actions import NAMES, Actions
 from .apologies import Apologies
 from .asking import Patience
-from .clips import ClipMicrophone, play_files
+from .body import Body
 from .controls import Control, Controls
 from .ear import Ear
 from .eyes import Eyes
 from .happenings import Happening
 from .house import Servers
-from .microphone import Microphone, MicrophoneError
+from .microphone import Microphone
 from .report import Observer, Observers, State
-from .retry import keep_open
 from .speaker import Speaker, SpeakerError
 from .speaking import render
 from .timers import PAUSE_S, Timer, Timers
@@ -35,8 +33,6 @@ from .turn import Means, Talk, take_turn
 from .ulid import new_ulid
 from .utterance import Utterance
 from .voice import Voice
-from .wake_server import WakeServer
-from .waking import Waking
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -49,7 +45,7 @@ _PHRASE = Patience(silent=2.0, failing=0.0)
 """A timer rings now, with words or without."""
 
 
-class Satellite:
+class Satellite(Body):
     """One room's ears, eyes and voice."""
 
     def __init__(
@@ -60,6 +56,7 @@ class Satellite:
         *,
         eyes: Eyes | None = None,
         controls: Controls | None = None,
+        timers: Timers | None = None,
         wake_word: WakeWordStream | None = None,
         observer: Observer | None = None,
         language: str | None = None,
@@ -67,21 +64,20 @@ class Satellite:
         patience: Patience | None = None,
     ) -> None:
         """With a `wake_word` it answers who says that first; without one, everybody who speaks."""
-        self._microphone = microphone
-        self._speaker = speaker
+        super().__init__(microphone, speaker, eyes=eyes, controls=controls, wake_word=wake_word)
         self._servers = servers
-        self._eyes = eyes
-        self._controls = controls or Controls(volume=speaker.volume)
         self._observer = Observers(*([observer] if observer is not None else []))
-        self._wake_word = wake_word
-        self._ear = Ear(None if wake_word is None else Waking(wake_word))
+        self._ear = Ear(self._waking)
         self._voice_activity = Voice(servers, self._ear.judge)
-        self._timers = Timers(time.monotonic)
+        self._timers = timers or Timers(time.monotonic)
         self._apologies = Apologies(servers, voice=voice)
         self._voice = voice
         self._talk = Talk()
         self._quiet_until = 0.0
         """Until when nothing rings, so that a "stop" can be heard between any two rings."""
+        self._next_ring: asyncio.Timeout | None = None
+        """What ends the listening when a timer is to ring."""
+        self._timers.watch(self._timers_changed)
         self._means = Means(
             servers=servers,
             speaker=speaker,
@@ -96,44 +92,16 @@ class Satellite:
         self._under_way: asyncio.Task[None] | None = None
         """The turn that is taken, or the timer that rings."""
 
-    async def run(self, clips: Sequence[Path] = ()) -> None:
-        """Serve until cancelled, or, where there are `clips` for a `ClipMicrophone`, until all were answered.
-
-        Raises `MicrophoneError` or `CameraError` where the microphone or camera never worked; one that did is opened
-        again as often as it takes. Raises `UnsupportedAudio` for a clip that is no WAV file.
-        """
-        for control in (Control.MUTE, Control.VOLUME, Control.CAMERA):
-            self._used(control)
-        unwatch = self._controls.watch(self._used)
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                running = [
-                    tasks.create_task(self._listen(), name="ear"),
-                    tasks.create_task(self._voice_activity.run(), name="voice activity"),
-                    tasks.create_task(self._apologies.run(), name="apologies"),
-                    tasks.create_task(self._converse(), name="turns"),
-                ]
-                if isinstance(self._wake_word, WakeServer):
-                    running.append(tasks.create_task(self._wake_word.run(), name="wake word"))
-                if self._eyes is not None:
-                    running.append(tasks.create_task(self._eyes.run(), name="eyes"))
-                if clips:
-                    await self._play(clips)
-                    for task in running:
-                        task.cancel()
-        except ExceptionGroup as group:
-            raise first_of(group) from None
-        finally:
-            unwatch()
-
-    def problems(self) -> list[str]:
-        """Return what keeps it from its work, a line each."""
-        problem = self._microphone.problem(time.monotonic())
-        return [] if problem is None else [problem]
-
     async def ready(self) -> None:
         """Wait until it listens: no turn is under way, nothing rings, and the room's echo has died away."""
         await self._ear.ready()
+
+    def _work(self) -> dict[str, Coroutine[Any, Any, None]]:
+        return super()._work() | {
+            "voice activity": self._voice_activity.run(),
+            "apologies": self._apologies.run(),
+            "turns": self._converse(),
+        }
 
     # ---- turns and timers, one after the other
 
@@ -141,16 +109,16 @@ class Satellite:
         if self._wake_word is not None:
             self._observer.happened(Happening.DETECT)
         while True:
-            due = self._timers.next_at
-            wait = None if due is None else max(0.0, max(due, self._quiet_until) - time.monotonic())
             try:
-                async with asyncio.timeout(wait):
+                async with asyncio.timeout_at(self._rings_at()) as self._next_ring:
                     # A timer that rings is silenced without the wake word.
                     utterance = await self._ear.hear(uncalled=self._timers.ringing)
             except TimeoutError:
+                self._next_ring = None
                 if (timer := self._timers.due()) is not None:
                     await self._unless_stopped(self._ring(timer))
             else:
+                self._next_ring = None
                 if self._controls.muted:  # since they began to speak
                     continue
                 if utterance.wake_word is not None:
@@ -158,6 +126,15 @@ class Satellite:
                 await self._unless_stopped(self._answer(utterance))
                 if self._wake_word is not None:
                     self._observer.happened(Happening.DETECT)
+
+    def _rings_at(self) -> float | None:
+        """Return the monotonic time at which something is to ring next."""
+        due = self._timers.next_at
+        return None if due is None else max(due, self._quiet_until)
+
+    def _timers_changed(self) -> None:
+        if self._next_ring is not None and not self._next_ring.expired():
+            self._next_ring.reschedule(self._rings_at())
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
         """Do `work` to its end, or until `_stop`."""
@@ -171,16 +148,11 @@ class Satellite:
             self._under_way.result()
 
     def _used(self, control: Control) -> None:
-        """Carry out a control."""
         match control:
-            case Control.VOLUME:
-                self._speaker.volume = self._controls.volume
             case Control.MUTE:
                 self._ear.muted = self._controls.muted
                 if self._controls.muted and self._observer.state is State.LISTENING:
                     self._stop()
-            case Control.CAMERA if self._eyes is not None:
-                self._eyes.camera.on = self._controls.camera
             case Control.TRIGGER if self._controls.muted:
                 _LOGGER.info("the satellite is muted: it does not listen")
             case Control.TRIGGER:
@@ -191,6 +163,8 @@ class Satellite:
             case Control.STOP:
                 self._timers.stop_ringing()
                 self._stop()
+            case _:
+                super()._used(control)
 
     def _stop(self) -> None:
         if self._under_way is not None:
@@ -241,23 +215,15 @@ class Satellite:
 
     # ---- the microphone
 
-    async def _listen(self) -> None:
-        async def listen() -> None:
-            async with self._microphone:
-                await self._ear.run(self._microphone, self._voice_activity)
-
-        await keep_open(listen, MicrophoneError, worked=lambda: self._microphone.last is not None)
+    async def _hear(self) -> None:
+        await self._ear.run(self._microphone, self._voice_activity)
 
     async def _play(self, clips: Sequence[Path]) -> None:
-        """Play recordings into the microphone, each when the house listens."""
-        if not isinstance(self._microphone, ClipMicrophone):
-            raise TypeError("clips are for a ClipMicrophone")
         with suppress(TimeoutError):
             async with asyncio.timeout(_FIND_S):
                 while not all(self._servers.candidates(job) for job in ("asr", "handle", "tts")):
                     await self._servers.changed()
-        await play_files(self._microphone, clips, self.ready)
-        await self.ready()
+        await super()._play(clips)
 
 
 def phrase(timer: Timer) -> str:

@@ -10,10 +10,9 @@ from types import TracebackType
 from typing import Self
 
 from wyoming_servers.wire import BadValue, Fields
-from wyoming_servers.wire.background import Background
-from wyoming_servers.wire.files import locked, write_whole
 
 from .controls import Control, Controls
+from .keeping import Keeper, read_kept
 from .naming import slug
 
 _LOGGER = logging.getLogger(__name__)
@@ -32,8 +31,7 @@ def settings_file(data_dir: Path, satellite: str) -> Path:
 def recall(path: Path) -> Controls:
     """Return controls as they were left; as new where nothing, or nothing that makes sense, was kept."""
     try:
-        with path.open("rb") as file:
-            fields = Fields("settings", json.loads(file.read(_MOST_BYTES)))
+        fields = Fields("settings", read_kept(path, _MOST_BYTES))
         return Controls(
             muted=fields.flag("muted", default=False),
             volume=fields.whole("volume", least=0, most=100, default=100),
@@ -41,20 +39,19 @@ def recall(path: Path) -> Controls:
         )
     except FileNotFoundError:
         return Controls()
-    except (OSError, ValueError, RecursionError, BadValue) as error:
+    except (OSError, BadValue) as error:
         _LOGGER.warning(
             "%s cannot be used (%s): the satellite is as loud as can be, and neither muted nor blind", path, error
         )
         return Controls()
 
 
-class Settings(Background):
+class Settings(Keeper):
     """Keeps mute, volume and camera of `controls` in the file `path` whenever they become others."""
 
     def __init__(self, controls: Controls, path: Path) -> None:
+        super().__init__(path, "mute, volume and camera")
         self._controls = controls
-        self._path = path
-        self._changed = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         self._unwatch = self._controls.watch(self._used)
@@ -64,30 +61,18 @@ class Settings(Background):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._unwatch()
-        try:
-            await super().__aexit__(kind, error, trace)
-        finally:
-            if self._changed.is_set():
-                self._write(self._settings())
+        await super().__aexit__(kind, error, trace)
 
     async def _run(self) -> None:
         while True:
             await self._changed.wait()
             await asyncio.sleep(_WAIT_S)
-            self._changed.clear()
-            await asyncio.to_thread(self._write, self._settings())
+            await self._write()
 
     def _used(self, control: Control) -> None:
         if control in {Control.MUTE, Control.VOLUME, Control.CAMERA}:
             self._changed.set()
 
-    def _settings(self) -> str:
+    def _text(self) -> str:
         settings = {"muted": self._controls.muted, "volume": self._controls.volume, "camera": self._controls.camera}
         return json.dumps(settings)
-
-    def _write(self, text: str) -> None:
-        try:
-            with locked(self._path.parent):
-                write_whole(self._path, text + "\n")
-        except OSError as error:
-            _LOGGER.warning("mute, volume and camera will be forgotten: %s: %s", self._path, error.strerror)

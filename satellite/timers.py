@@ -20,6 +20,10 @@ MOST = 64
 
 LONGEST_S = 366 * 24 * 3600.0
 
+ID_CHARACTERS = 128
+NAME_CHARACTERS = 64
+"""At most."""
+
 
 class TimerError(Exception):
     """A timer cannot be set; the message says why."""
@@ -45,6 +49,9 @@ class Timer:
     paused: float | None = None
     """Seconds that were left when it was paused."""
 
+    by_wall: bool = False
+    """Whether what is left of it was reckoned by the wall clock, which may be set right later."""
+
 
 class Timers:
     """Timers by their ids; `clock` tells seconds and only goes forward."""
@@ -52,6 +59,12 @@ class Timers:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._timers: dict[str, Timer] = {}
+        self._watchers: list[Callable[[], None]] = []
+
+    def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
+        """Call `watcher` whenever a timer is set, changed, gone, or has rung; return what ends that."""
+        self._watchers.append(watcher)
+        return lambda: self._watchers.remove(watcher)
 
     def __iter__(self) -> Iterator[Timer]:
         return iter(self._timers.values())
@@ -69,15 +82,31 @@ class Timers:
             raise TimerError(f"there are {MOST} timers already")
         timer = Timer(timer_id or new_ulid(), name, seconds, self._clock() + seconds)
         self._timers[timer.id] = timer
+        self._tell()
         return timer
+
+    def resume(self, timer: Timer) -> None:
+        """Let a timer go on that was kept; raise `TimerError` for a length that cannot be."""
+        _check(timer.seconds)
+        self._timers[timer.id] = timer
+        self._tell()
 
     def change(self, timer_id: str, seconds: float, *, paused: bool) -> None:
         """Let a timer have `seconds` left, running or paused; raise `TimerError` for a length that cannot be."""
         _check(seconds)
         timer = self._timers[timer_id]
         timer.rang = 0
+        timer.by_wall = False
         timer.paused = seconds if paused else None
         timer.rings_at = math.inf if paused else self._clock() + seconds
+        self._tell()
+
+    def hasten(self, seconds: float) -> None:
+        """Let those that were reckoned by the wall clock, and have not rung, ring so much earlier, or later below 0."""
+        for timer in self._timers.values():
+            if timer.by_wall and not timer.rang:
+                timer.rings_at -= seconds
+        self._tell()
 
     def finish(self, timer_id: str) -> None:
         """Let a timer ring now, where it does not already."""
@@ -85,10 +114,14 @@ class Timers:
         if not timer.rang:
             timer.paused = None
             timer.rings_at = min(timer.rings_at, self._clock())
+            self._tell()
 
     def cancel(self, timer_id: str) -> bool:
         """Forget a timer, ringing or not; return False where there is none of this id."""
-        return self._timers.pop(timer_id, None) is not None
+        if self._timers.pop(timer_id, None) is None:
+            return False
+        self._tell()
+        return True
 
     @property
     def next_at(self) -> float | None:
@@ -106,6 +139,8 @@ class Timers:
         timer.rings_at = self._clock() + PAUSE_S
         if timer.rang >= RINGS:
             self.cancel(timer.id)
+        else:
+            self._tell()
 
     @property
     def ringing(self) -> bool:
@@ -132,6 +167,10 @@ class Timers:
             }
             for timer in self._timers.values()
         ]
+
+    def _tell(self) -> None:
+        for watcher in list(self._watchers):
+            watcher()
 
 
 def _check(seconds: float) -> None:

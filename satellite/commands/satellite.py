@@ -6,6 +6,7 @@ Prints what is heard, decided and said. With --json, a line a turn, {"event": "t
 
 from __future__ import annotations
 
+import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
@@ -21,7 +22,8 @@ from satellite.happenings import Happening
 from satellite.home_assistant.options import add_home_assistant_options
 from satellite.home_assistant.serving import serve_home_assistant
 from satellite.house import Servers as House
-from satellite.measures import Measures, watch_frames
+from satellite.kept_timers import KeptTimers, timers_file
+from satellite.measures import Measures, watch_connection, watch_frames
 from satellite.mqtt.options import add_mqtt_options, open_device
 from satellite.options import (
     add_satellite_options,
@@ -35,6 +37,7 @@ from satellite.report import Observer, Observers
 from satellite.satellite import Satellite
 from satellite.servers import ByHand, Servers
 from satellite.settings import Settings, recall, settings_file
+from satellite.timers import Timers
 from satellite.trust import Trust
 from satellite.wake_server import WakeServer
 from wyoming_servers.wire.health import Health, add_http_option, serve_health
@@ -87,13 +90,14 @@ async def serve(args: Namespace, servers: House, observer: Observer, health: Hea
     """Be a satellite until cancelled, or until all of --mic-file is answered. Raises as `Satellite.run`."""
     clips = find_clips(args.mic_file) if args.mic_file is not None else []
     camera = _watched_camera(args)
-    async with attended(args, observer, camera=camera) as (controls, observers):
+    async with attended(args, observer, camera=camera) as (controls, timers, observers):
         satellite = Satellite(
             open_microphone(args),
             open_speaker(args),
             servers,
             eyes=None if camera is None else Eyes(camera, servers),
             controls=controls,
+            timers=timers,
             wake_word=_wake_word(args, servers),
             observer=observers,
             language=args.language,
@@ -109,35 +113,39 @@ async def serve(args: Namespace, servers: House, observer: Observer, health: Hea
 @asynccontextmanager
 async def attended(
     args: Namespace, *observers: Observer, camera: Camera | None = None
-) -> AsyncIterator[tuple[Controls, Observer]]:
-    """Yield controls that are remembered, and who tells all `observers` and the broker, measures, and runs commands."""
+) -> AsyncIterator[tuple[Controls, Timers, Observer]]:
+    """Yield controls and timers, which are remembered, and who tells `observers` and the broker and runs commands."""
     kept_in = settings_file(args.data_dir, args.name)
     controls = recall(kept_in)
     if args.volume is not None:
         controls.volume = args.volume
+    timers = Timers(time.monotonic)
     device = open_device(args, controls, camera)
+    if device is not None:
+        watch_connection("mqtt", lambda: device.is_connected)
     gpio = open_gpio(args, controls)
     async with (
         Settings(controls, kept_in),
+        KeptTimers(timers, timers_file(args.data_dir, args.name)),
         EventCommands(chosen_commands(args)) as commands,
         device or nullcontext(),
         gpio or nullcontext(),
     ):
         commands.happened(Happening.STARTUP)
-        yield controls, Observers(*observers, Measures(), commands, *filter(None, (device, gpio)))
+        yield controls, timers, Observers(*observers, Measures(), commands, *filter(None, (device, gpio)))
 
 
 async def _serve_home_assistant(args: Namespace, observer: Observer, health: Health) -> None:
     camera = _watched_camera(args)
     async with AsyncExitStack() as stack:
-        controls, observers = await stack.enter_async_context(attended(args, observer, camera=camera))
+        controls, timers, observers = await stack.enter_async_context(attended(args, observer, camera=camera))
         if camera is None and not args.server:  # no server is of any use here but one that hears the wake word or sees
             wake_word, eyes = open_wake_word(args), None
         else:
             servers = await stack.enter_async_context(open_servers(args))
             wake_word = _wake_word(args, servers)
             eyes = None if camera is None else Eyes(camera, servers)
-        await serve_home_assistant(args, controls, observers, health, wake_word=wake_word, eyes=eyes)
+        await serve_home_assistant(args, controls, timers, observers, health, wake_word=wake_word, eyes=eyes)
 
 
 def _watched_camera(args: Namespace) -> Camera | None:

@@ -2,6 +2,10 @@
 
 Home Assistant says `timer-finished` as well. Whichever comes first lets a timer ring; it rings once. While it is gone,
 it cannot tell that one was cancelled or changed: then a timer rings as it was last told.
+
+When it comes back after a restart it has forgotten its timers, and says nothing of them. Whoever set one counts on it,
+so it rings all the same. Only one that was paused is forgotten when it goes: nobody may be left to let it go on, and
+where Home Assistant still can, it tells anew how long that one has.
 """
 
 from __future__ import annotations
@@ -14,21 +18,18 @@ from typing import Any
 from wyoming.event import Event
 
 from satellite.happenings import Happening
-from satellite.timers import LONGEST_S, Timer, TimerError, Timers
+from satellite.timers import ID_CHARACTERS, LONGEST_S, NAME_CHARACTERS, Timer, TimerError, Timers
 from wyoming_servers.wire import BadValue, Fields
 
 _KNOWN_IDS = 256
 """Of timers that have rung."""
 
-_ID_CHARACTERS = 128
-_NAME_CHARACTERS = 64
-
 
 class Alarms:
-    """Pure logic: `clock` tells seconds and only goes forward; who plays asks what is due."""
+    """Pure logic on `timers`, which may hold some from before; who plays asks what is due."""
 
-    def __init__(self, clock: Callable[[], float], happened: Callable[[Happening, str], None]) -> None:
-        self._timers = Timers(clock)
+    def __init__(self, timers: Timers, happened: Callable[[Happening, str], None]) -> None:
+        self._timers = timers
         self._happened = happened
         self._rung: deque[str] = deque(maxlen=_KNOWN_IDS)
 
@@ -38,8 +39,8 @@ class Alarms:
             return False
         fields = Fields(event.type, event.data)
         timer_id = fields.text("id")
-        if not 0 < len(timer_id) <= _ID_CHARACTERS:
-            raise BadValue(f"'id' of '{event.type}' takes 1 to {_ID_CHARACTERS} characters, not {len(timer_id)}")
+        if not 0 < len(timer_id) <= ID_CHARACTERS:
+            raise BadValue(f"'id' of '{event.type}' takes 1 to {ID_CHARACTERS} characters, not {len(timer_id)}")
         try:
             match event.type:
                 case "timer-started":
@@ -78,9 +79,15 @@ class Alarms:
             self.rings(timer)
         return self._timers.stop_ringing()
 
+    def forget_paused(self) -> None:
+        """Learn that Home Assistant has gone: forget those of which only it can say when they go on."""
+        for timer in list(self._timers):
+            if timer.paused is not None:
+                self._timers.cancel(timer.id)
+
     def _start(self, timer_id: str, fields: Fields) -> None:
         seconds = fields.whole("total_seconds", most=int(LONGEST_S))
-        name = (fields.optional_text("name") or "")[:_NAME_CHARACTERS]
+        name = (fields.optional_text("name") or "")[:NAME_CHARACTERS]
         self._timers.set(seconds, name, timer_id)
         self._happened(Happening.TIMER_STARTED, _json(id=timer_id, name=name, total_seconds=seconds))
 

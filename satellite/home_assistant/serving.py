@@ -11,8 +11,10 @@ from models.engine import WakeWordStream
 from satellite.clips import find_clips
 from satellite.controls import Controls
 from satellite.eyes import Eyes
+from satellite.measures import watch_connection
 from satellite.options import open_microphone, open_speaker
 from satellite.report import Observer
+from satellite.timers import Timers
 from wyoming_servers.advertise import advertise
 from wyoming_servers.wire import Tcp, parse_uri
 from wyoming_servers.wire.health import Health
@@ -27,6 +29,7 @@ _LOGGER = logging.getLogger(__name__)
 async def serve_home_assistant(
     args: Namespace,
     controls: Controls,
+    timers: Timers,
     observer: Observer,
     health: Health,
     *,
@@ -50,6 +53,7 @@ async def serve_home_assistant(
         voice=open_voice(cue),
         chimes=open_chimes(args),
         controls=controls,
+        timers=timers,
         observer=observer,
     )
     async with AsyncExitStack() as stack:
@@ -70,5 +74,6 @@ async def serve_home_assistant(
                 )
             )
         health.asked.append(station.problems)
+        watch_connection("home_assistant", lambda: station.is_connected)
         _LOGGER.info("the satellite is ready for Home Assistant at %s", uri)
         await station.run(clips)

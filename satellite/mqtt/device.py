@@ -60,6 +60,11 @@ class Device(Observer, Background):
             self._used(control)
         self._outbox.put(topics.availability, ONLINE)
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether the broker is there."""
+        return self._link.connected
+
     # ---- what is published
 
     def became(self, state: State) -> None:

@@ -89,3 +89,17 @@ async def test_looks_are_told_until_somebody_does_not_care_or_it_is_off() -> Non
     unwatch()
     camera.looked(looks[1])
     assert told == looks[:1]
+
+
+async def test_a_camera_is_missed_when_no_picture_comes_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("camera.camera.time.monotonic", lambda: 1000.0)
+    camera = Camera("0", fps=1, name="porch")
+    assert camera.problem(1010) is None
+    assert camera.problem(1011) == "camera 'porch' has given no picture for 11 s"
+    assert Camera("0", fps=0.1).problem(1030) is None, "one in ten seconds is all that was wanted"
+    camera.on = False
+    assert camera.problem(2000) is None
+    monkeypatch.setattr("camera.camera.time.monotonic", lambda: 2000.0)
+    camera.on = True
+    assert camera.problem(2010) is None
+    assert camera.problem(2011) is not None

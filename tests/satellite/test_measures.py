@@ -5,7 +5,7 @@ import time
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from camera.camera import Camera
-from satellite.measures import Frames, Measures
+from satellite.measures import Frames, Measures, watch_connection
 from satellite.report import Stage, TurnReport
 from satellite.timers import Timer
 
@@ -65,3 +65,12 @@ async def test_frames_that_were_lost() -> None:
     camera.mailbox.drop("busy")
     assert value("hearth_frames_dropped_total", registry, camera="porch", reason="busy") == 2
     assert value("hearth_frames_dropped_total", registry, camera="porch", reason="expired") == 1
+
+
+def test_whether_there_is_a_connection() -> None:
+    connected = [False]
+    assert REGISTRY.get_sample_value("hearth_connected", {"to": "nobody"}) is None
+    watch_connection("nobody", lambda: connected[0])
+    assert REGISTRY.get_sample_value("hearth_connected", {"to": "nobody"}) == 0
+    connected[0] = True
+    assert REGISTRY.get_sample_value("hearth_connected", {"to": "nobody"}) == 1

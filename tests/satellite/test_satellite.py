@@ -25,7 +25,7 @@ from satellite.report import Observer, State, TurnReport
 from satellite.satellite import Satellite, phrase
 from satellite.sound_command import CommandMicrophone
 from satellite.speaker import Speaker
-from satellite.timers import Timer
+from satellite.timers import Timer, Timers
 from satellite.watch import Origin, Server
 from tests.models.speech import speech as spoken_word
 from wyoming_servers.service import Client, Service
@@ -412,3 +412,17 @@ def test_what_a_timer_says() -> None:
     assert said("", 7200) == "Your 2 hour timer is done."
     assert said("", 90) == "Your 90 second timer is done."
     assert said("", 0.2) == "Your timer is done."
+
+
+async def test_a_timer_from_before_rings_when_the_clock_is_set_while_it_listens(tmp_path: Path) -> None:
+    timers = Timers(time.monotonic)
+    timers.resume(Timer("a", "egg", 600, time.monotonic() + 600, by_wall=True))
+    watcher = Watcher()
+    speaker = Speaker("folder", lambda name: FolderSink(tmp_path, name))
+    satellite = Satellite(ClipMicrophone(), speaker, House(), timers=timers, observer=watcher)
+    running = asyncio.create_task(satellite.run())
+    await asyncio.sleep(0.3)
+    timers.hasten(601)
+    await until(lambda: watcher.rings, 5)
+    running.cancel()
+    await asyncio.wait([running])

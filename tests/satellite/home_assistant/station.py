@@ -15,6 +15,7 @@ from satellite.home_assistant.mouth import Kind, Mouth, Sound
 from satellite.microphone import CHUNK_BYTES, CHUNK_SAMPLES, Chunk
 from satellite.report import Observer, State, TurnReport
 from satellite.speaker import Speaker
+from satellite.timers import Timers
 from tests.satellite.sounds import tone
 
 QUIET = bytes(CHUNK_BYTES)
@@ -104,6 +105,7 @@ class Room:
             cue=cue,
             chimes=chimes or Chimes(),
             voice=LoudIsVoice() if voice else None,
+            timers=Timers(lambda: self.now),
             clock=lambda: self.now,
         )
 

@@ -8,7 +8,7 @@ from wyoming.timer import TimerCancelled, TimerFinished, TimerStarted, TimerUpda
 
 from satellite.happenings import Happening
 from satellite.home_assistant.alarms import Alarms
-from satellite.timers import MOST, PAUSE_S, RINGS
+from satellite.timers import MOST, PAUSE_S, RINGS, Timers
 from wyoming_servers.wire import BadValue
 
 
@@ -16,7 +16,7 @@ class Home:
     def __init__(self) -> None:
         self.now = 0.0
         self.happened: list[tuple[Happening, str]] = []
-        self.alarms = Alarms(lambda: self.now, lambda happening, text: self.happened.append((happening, text)))
+        self.alarms = Alarms(Timers(lambda: self.now), lambda happening, text: self.happened.append((happening, text)))
 
     def rings(self) -> int:
         """Let everything ring that is to ring now, as who plays does; return how many times."""
@@ -79,6 +79,18 @@ def test_paused_it_does_not_ring_and_resumed_it_rings_later() -> None:
     home.now = 5
     home.alarms.take(TimerUpdated(id="a", is_active=False, total_seconds=5).event())
     assert home.rings_until(100) == 0
+    home.alarms.take(TimerUpdated(id="a", is_active=True, total_seconds=5).event())
+    assert home.rings_until(104.5) == 0
+    assert home.rings_until(105) == 1
+
+
+def test_one_that_is_paused_is_forgotten_when_home_assistant_goes_which_tells_anew_how_long_it_has() -> None:
+    home = Home()
+    for timer_id in "ab":
+        home.alarms.take(TimerStarted(id=timer_id, total_seconds=10).event())
+    home.alarms.take(TimerUpdated(id="a", is_active=False, total_seconds=5).event())
+    home.alarms.forget_paused()
+    assert home.rings_until(100) == RINGS, "the other one rings, whatever has become of Home Assistant"
     home.alarms.take(TimerUpdated(id="a", is_active=True, total_seconds=5).event())
     assert home.rings_until(104.5) == 0
     assert home.rings_until(105) == 1
