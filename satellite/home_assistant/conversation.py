@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
-from enum import StrEnum
 
 from wyoming.audio import AudioChunk, AudioStop
 from wyoming.event import Event, Eventable
@@ -20,7 +19,8 @@ from wyoming.wake import Detection
 from models.engine import VoiceActivityStream
 from satellite.happenings import Happening
 from satellite.microphone import Chunk
-from satellite.report import Observer, State, TurnReport
+from satellite.report import Observer, State
+from satellite.timers import Timers
 from wyoming_servers.wire import Fields
 from wyoming_servers.wire.audio import RATE, WIDTH, chunk_format
 
@@ -31,24 +31,17 @@ from .incoming import Incoming, sound_in
 from .link import Link
 from .listening import PRE_ROLL_S, Listening
 from .mouth import Kind, Mouth, Sound
+from .signals import Signals
+from .turn import ANSWER_S, Phase, Turn
 from .wake_stage import WakeStage
 
 _LOGGER = logging.getLogger(__name__)
-
-CHIME_AFTER_S = 0.3
-"""Who goes on speaking right after the wake word needs no chime: so long is waited for that."""
 
 CHIME_ECHO_S = 0.1
 """After our chime the room still sounds; nobody answers it so quickly."""
 
 ECHO_S = 0.2
 """After a longer sound of ours."""
-
-ANSWER_S = 60.0
-"""Longest wait for an answer; it may have no words, of which Home Assistant says nothing. A later one is heard too."""
-
-QUESTIONS = ("?", ";", "？")  # noqa: RUF001 - Home Assistant's own rule, which it does not tell: Latin, Greek, Chinese
-"""An answer that ends so asks for another."""
 
 _NO_FAULTS = {
     "stt-no-text-recognized",
@@ -57,17 +50,6 @@ _NO_FAULTS = {
     "duplicate_wake_up_detected",
 }
 """Home Assistant's errors that are none: nobody spoke, or another satellite was nearer."""
-
-
-class _Phase(StrEnum):
-    REST = "rest"
-    """No turn is under way, or its answer is heard already."""
-
-    SPOKEN = "spoken"
-    """What is said goes to Home Assistant."""
-
-    ASKED = "asked"
-    """All was said; the answer is awaited."""
 
 
 class Conversation:
@@ -81,14 +63,15 @@ class Conversation:
         cue: Cue,
         chimes: Chimes,
         voice: VoiceActivityStream | None,
+        timers: Timers,
         clock: Callable[[], float],
     ) -> None:
         """`voice` tells when somebody speaks; without it turns end as Home Assistant ends them."""
-        self.alarms = Alarms(clock, observer.happened)
+        self.alarms = Alarms(timers, observer.happened)
         self._mouth = mouth
         self._observer = observer
         self._cue = cue
-        self._chimes = chimes
+        self._signals = Signals(mouth, chimes, self.alarms, observer, clock)
         self._clock = clock
         self._on_speech = cue in {Cue.SPEECH, Cue.THERE_ON_SPEECH}
         self._listening = Listening(voice, clock, always=self._on_speech)
@@ -100,14 +83,7 @@ class Conversation:
         self._link: Link | None = None
         self._runs = False  # it asked us to, and we are not paused
         self._wake_stage = WakeStage(cue, clock)
-        # the turn
-        self._phase = _Phase.REST
-        self._report: TurnReport | None = None
-        self._answer: Sound | None = None
-        self._text = ""  # of the answer
-        self._answer_by = self._chime_at = math.inf
-        # A question was given up for this turn: what still comes of it is not of this one.
-        self._given_up = self._given_up_transcript = False
+        self._turn = Turn(observer, clock)
 
     # ---- what Home Assistant does
 
@@ -129,7 +105,7 @@ class Conversation:
         if link is self._link:
             self._runs = False
             self._wake_stage.end()
-            if self._phase is not _Phase.REST:
+            if self._turn.phase is not Phase.REST:
                 self._end_turn()
             self._publish()
 
@@ -141,7 +117,9 @@ class Conversation:
         self._runs = False
         self._wake_stage.end()
         self._incoming.end()
-        if self._phase is not _Phase.REST:
+        self.alarms.forget_paused()
+        self._turn.forget_stopped()
+        if self._turn.phase is not Phase.REST:
             self._fail("Home Assistant has gone in the middle of a turn")
         self._observer.happened(Happening.DISCONNECTED)
         self._publish()
@@ -155,7 +133,7 @@ class Conversation:
                     self._wake_stage.ran()
                 self._observer.happened(Happening.DETECT)
             case "transcribe":
-                self._given_up_transcript = False
+                self._turn.recognizing()
             case "detection":
                 self._detected(fields.optional_text("name") or "")
             case "voice-started":
@@ -165,7 +143,7 @@ class Conversation:
             case "transcript":
                 self._transcribed(fields.text("text"))
             case "synthesize":
-                self._answered(fields.text("text"))
+                self._turn.decided(fields.text("text"))
             case "error":
                 self._refused(fields.text("text", default="an error without a text"), fields.optional_text("code"))
             case "audio-start":
@@ -197,13 +175,13 @@ class Conversation:
         """Hear what the microphone gives."""
         if self._muted or self._mouth.has(Kind.CHIME) or not self._listening.takes(chunk):
             return
-        at_rest = self._phase is not _Phase.SPOKEN
+        at_rest = self._turn.phase is not Phase.SPOKEN
         if not at_rest or (self._on_speech and not self._mouth.busy):
             begun = self._listening.judge(chunk)
             if begun and at_rest:
                 self._somebody_speaks()
         self._listening.keep(chunk)
-        if self._phase is _Phase.SPOKEN or self._wake_stage.hears:
+        if self._turn.phase is Phase.SPOKEN or self._wake_stage.hears:
             self._send_sound(chunk.pcm)
 
     def woken(self, name: str, since: float) -> None:
@@ -211,15 +189,14 @@ class Conversation:
 
         Where a timer rings, it is silenced, and no turn begins.
         """
-        if not self._muted and not self._silence_alarms():
-            self._observer.happened(Happening.DETECTION, name)
+        if not self._muted and not self._signals.silence():
             self._begin(since, wake_word=name)
 
     def trigger(self) -> None:
         """Begin a turn without a wake word, or silence what rings."""
         if self._muted:
             _LOGGER.info("the satellite is muted: it does not listen")
-        elif not self._silence_alarms():
+        elif not self._signals.silence():
             self._begin(self._clock() - ECHO_S)
 
     def hold(self) -> None:
@@ -228,16 +205,14 @@ class Conversation:
 
     def release(self) -> None:
         """Learn that all was said in a turn that was held."""
-        if self._listening.held and self._phase is _Phase.SPOKEN:
+        if self._listening.held and self._turn.phase is Phase.SPOKEN:
             self._said()
             self._publish()
 
     def stop(self) -> None:
         """Be silent, and forget what was being asked."""
-        if self._phase is _Phase.SPOKEN:
-            self._send(AudioStop())
-        self._end_turn()
-        self._silence_alarms()
+        self._give_up()
+        self._signals.silence()
         self._mouth.stop()
         self._publish()
 
@@ -251,20 +226,19 @@ class Conversation:
         self._muted = muted
         self._listening.forget()
         self._listening.ignore(self._clock())
-        if muted and self._phase is _Phase.SPOKEN:
-            self._send(AudioStop())
-            self._end_turn()
+        if muted and self._turn.phase is Phase.SPOKEN:
+            self._give_up()
         self._publish()
 
     @property
     def is_ready(self) -> bool:
         """Whether Home Assistant is there, and no turn is under way."""
-        return self._runs and self._phase is _Phase.REST and self._report is None
+        return self._runs and not self._turn.is_under_way
 
     @property
     def awaits_wake_word(self) -> bool:
         """Whether a wake word that is heard here would do anything."""
-        return self._cue is Cue.HERE and not self._muted and self._phase is not _Phase.SPOKEN
+        return self._cue is Cue.HERE and not self._muted and self._turn.phase is not Phase.SPOKEN
 
     # ---- what becomes of it
 
@@ -277,8 +251,8 @@ class Conversation:
         owner = self._incoming.played(sound)
         if owner is not None:
             self._observer.happened(Happening.TTS_PLAYED)
-        if sound is self._answer:
-            asks = self._text.rstrip().endswith(QUESTIONS) and not sound.stopped and owner is self._link
+        if sound is self._turn.answer:
+            asks = self._turn.asks_back and not sound.stopped and owner is self._link
             self._end_turn()
             if asks and self._runs and not self._muted:
                 self._begin(math.inf)
@@ -286,57 +260,50 @@ class Conversation:
 
     def tick(self) -> None:
         """Learn that time has gone on."""
-        now = self._clock()
-        if self._phase is _Phase.SPOKEN:
-            self._chime(now)
+        if self._turn.phase is Phase.SPOKEN:
+            self._signals.tell_awake(self._listening.speech_until)
             if self._listening.is_over() and not self._mouth.has(Kind.CHIME):
                 self._said()
-        elif now >= self._answer_by:
+        elif self._turn.is_late:
             _LOGGER.info("no answer came within %g s", ANSWER_S)
             self._end_turn()
         self._wake()
-        if self._phase is _Phase.REST and not self._mouth.busy and (timer := self.alarms.due()) is not None:
-            self.alarms.rings(timer)
-            self._observer.rang(timer)
-            self._mouth.say(Kind.TIMER, *self._chimes.timer)
+        if self._turn.phase is Phase.REST:
+            self._signals.ring()
         self._publish()
 
     # ---- a turn from its beginning to its end
 
     def _begin(self, since: float, *, wake_word: str | None = None) -> None:
         """Begin a turn with what was captured from `since` on, whatever goes on now."""
-        if self._phase is _Phase.SPOKEN:
+        if self._turn.phase is Phase.SPOKEN:
             return
+        if self._link is not None and not self._runs:
+            _LOGGER.info("Home Assistant has muted this satellite: it does not listen")
+            return
+        if wake_word is not None:
+            self._observer.happened(Happening.DETECTION, wake_word)
         if self._link is None:
             self._end_turn()
             self._mouth.stop()
             self._fail("Home Assistant is not connected")
             return
-        if not self._runs:
-            _LOGGER.info("Home Assistant has muted this satellite: it does not listen")
-            return
-        given_up = self._phase is _Phase.ASKED
+        given_up = self._turn.may_be_answered
         self._end_turn()
-        self._given_up = self._given_up_transcript = given_up
-        self._phase = _Phase.SPOKEN
+        self._turn.phase = Phase.SPOKEN
         self._mouth.stop()
         if wake_word is not None:
             self._send(Detection(name=wake_word))
         self._send(RunPipeline(PipelineStage.ASR, PipelineStage.TTS, wake_word_name=wake_word))
         self._wake_stage.end()
-        if kept := self._listen(since):
+        if kept := self._listen(since, given_up=given_up):
             self._send_sound(kept)
         self._publish()
 
-    def _listen(self, since: float) -> bytes:
+    def _listen(self, since: float, *, given_up: bool = False) -> bytes:
         """Let somebody speak; return what they said already."""
-        self._phase = _Phase.SPOKEN
-        self._text = ""
-        self._chime_at = self._clock() + CHIME_AFTER_S
-        self._report = TurnReport()
-        self._report.begin("listen")
-        self._observer.turn_began(self._report)
-        self._observer.happened(Happening.STREAMING_START)
+        self._signals.listens()
+        self._turn.begin(given_up=given_up)
         return self._listening.begin(since)
 
     def _said(self) -> None:
@@ -345,34 +312,28 @@ class Conversation:
         self._ask()
 
     def _ask(self) -> None:
-        self._phase = _Phase.ASKED
-        self._answer_by = self._clock() + ANSWER_S
-        self._mouth.stop(Kind.CHIME)
-        self._observer.happened(Happening.STREAMING_STOP)
-        if self._report is not None:
-            self._report.end("listen")
+        self._signals.end_chime()
+        self._turn.ask()
 
     def _end_turn(self, error: str | None = None) -> None:
         """End the turn that is under way, if one is."""
-        if self._phase is _Phase.SPOKEN:
-            self._mouth.stop(Kind.CHIME)
-            self._observer.happened(Happening.STREAMING_STOP)
-        self._phase = _Phase.REST
-        self._answer = None
-        self._answer_by = math.inf
-        report, self._report = self._report, None
-        if report is not None:
-            report.error = error
-            report.end("speak")
-            self._observer.turn_ended(report)
-            if self._cue is Cue.HERE and self._runs:
-                self._observer.happened(Happening.DETECT)
+        if self._turn.phase is Phase.SPOKEN:
+            self._signals.end_chime()
+        if self._turn.end(error) and self._cue is Cue.HERE and self._runs:
+            self._observer.happened(Happening.DETECT)
+
+    def _give_up(self) -> None:
+        """End the turn, of which nobody wants to hear any more."""
+        if self._turn.phase is Phase.SPOKEN:
+            self._send(AudioStop())
+        self._turn.stop()
+        self._end_turn()
 
     def _fail(self, error: str) -> None:
         _LOGGER.warning("%s", error)
         self._observer.happened(Happening.ERROR, error)
         self._end_turn(error)
-        self._mouth.say(Kind.SORRY, *self._chimes.sorry)
+        self._signals.sorry()
 
     # ---- what Home Assistant says
 
@@ -382,38 +343,28 @@ class Conversation:
             return
         self._wake_stage.detected()
         self._observer.happened(Happening.DETECTION, name)
-        self._silence_alarms()
+        self._signals.silence()
         self._end_turn()
-        self._phase = _Phase.SPOKEN
+        self._turn.phase = Phase.SPOKEN
         self._mouth.stop()
         self._listen(math.inf)
 
     def _transcribed(self, text: str) -> None:
-        if self._phase is _Phase.REST or self._given_up_transcript:
+        if not self._turn.awaits_transcript():
             return
-        self._given_up = False
-        if self._phase is _Phase.SPOKEN:
+        if self._turn.phase is Phase.SPOKEN:
             self._ask()
         self._observer.happened(Happening.TRANSCRIPT, text)
-        if self._chimes.done is not None:
-            self._mouth.say(Kind.CHIME, *self._chimes.done)
-        if self._report is not None:
-            self._report.heard = text
-            self._observer.heard(self._report)
-
-    def _answered(self, text: str) -> None:
-        self._observer.happened(Happening.SYNTHESIZE, text)
-        self._text = text
-        if self._report is not None:
-            self._report.reply, self._report.handled = text, True
-            self._observer.decided(self._report)
+        self._signals.tell_done()
+        self._turn.heard(text)
 
     def _refused(self, text: str, code: str | None) -> None:
         self._wake_stage.failed()
+        self._turn.forget_stopped()
         if code in _NO_FAULTS:
-            if self._phase is not _Phase.REST:
+            if self._turn.phase is not Phase.REST:
                 self._end_turn()
-        elif self._phase is not _Phase.REST:
+        elif self._turn.phase is not Phase.REST:
             self._fail(f"Home Assistant: {text}")
         else:
             _LOGGER.warning("Home Assistant: %s", text)
@@ -423,41 +374,27 @@ class Conversation:
         """Begin another sound that comes from Home Assistant."""
         assert self._link is not None
         sound = self._incoming.open(self._link)
-        if self._given_up:  # the answer to it, which nobody wants any more
+        if self._turn.is_unwanted:
+            self._turn.passed_over()
             self._mouth.drop(sound)
             return sound
         # An announcement, for which Home Assistant has given up the turn.
-        if self._phase is _Phase.SPOKEN:
+        if self._turn.phase is Phase.SPOKEN:
             self._end_turn()
-        elif self._answer is not None:
-            self._mouth.drop(self._answer)
-        if self._phase is _Phase.ASKED:
-            self._phase, self._answer, self._answer_by = _Phase.REST, sound, math.inf
-            if self._report is not None:
-                self._report.begin("speak")
+        elif self._turn.answer is not None:
+            self._mouth.drop(self._turn.answer)
+        if self._turn.phase is Phase.ASKED:
+            self._turn.answered(sound)
         self._observer.happened(Happening.TTS_START)
         return sound
 
     # ---- what is heard and sent
 
-    def _chime(self, now: float) -> None:
-        """Tell that we listen, unless somebody speaks already."""
-        if now >= self._chime_at:
-            self._chime_at = math.inf
-            if self._chimes.awake is not None and now >= self._listening.speech_until + CHIME_AFTER_S:
-                self._mouth.say(Kind.CHIME, *self._chimes.awake)
-
-    def _silence_alarms(self) -> bool:
-        """Let nothing ring any more; return whether anything did."""
-        rang = self.alarms.silence()
-        self._mouth.stop(Kind.TIMER)
-        return rang
-
     def _somebody_speaks(self) -> None:
         since = self._clock() - PRE_ROLL_S
         if self._cue is Cue.SPEECH:
-            if self._runs and self._phase is _Phase.REST:
-                self._silence_alarms()
+            if self._runs and self._turn.phase is Phase.REST:
+                self._signals.silence()
                 self._begin(since)
         elif self._runs and not self._wake_stage.hears:
             self._send(self._wake_stage.run())
@@ -467,7 +404,7 @@ class Conversation:
 
     def _wake(self) -> None:
         """Let Home Assistant listen for its wake word, or no longer."""
-        if self._runs and self._report is None and self._wake_stage.is_due():
+        if self._runs and not self._turn.is_under_way and self._wake_stage.is_due():
             self._send(self._wake_stage.run())
         elif self._wake_stage.is_in_vain(self._listening.speech_until):
             self._wake_stage.end()
@@ -483,12 +420,12 @@ class Conversation:
 
     def _publish(self) -> None:
         """Tell the observer of another state."""
-        if self._phase is _Phase.SPOKEN:
+        if self._turn.phase is Phase.SPOKEN:
             state = State.LISTENING
         elif self._mouth.has(Kind.SPEECH, Kind.TIMER):
             state = State.RESPONDING
         else:
-            state = State.PROCESSING if self._phase is _Phase.ASKED else State.IDLE
+            state = State.PROCESSING if self._turn.phase is Phase.ASKED else State.IDLE
         if state is not self._state:
             self._state = state
             self._observer.became(state)

@@ -3,10 +3,11 @@ from __future__ import annotations
 import pytest
 
 from satellite.home_assistant.chimes import Chimes
-from satellite.home_assistant.conversation import ANSWER_S, CHIME_AFTER_S
 from satellite.home_assistant.cue import Cue
-from satellite.home_assistant.listening import LONGEST_S, NOBODY_S, PRE_ROLL_S, SILENCE_S
+from satellite.home_assistant.listening import HELD_S, LONGEST_S, NOBODY_S, PRE_ROLL_S, SILENCE_S
 from satellite.home_assistant.mouth import WAITING_SOUNDS, Kind
+from satellite.home_assistant.signals import CHIME_AFTER_S
+from satellite.home_assistant.turn import ANSWER_S
 from satellite.home_assistant.wake_stage import WAKE_WORD_S
 from satellite.report import State
 from wyoming_servers.wire import Busy
@@ -161,6 +162,54 @@ def test_an_answer_without_words_is_not_waited_for_for_ever() -> None:
     assert room.watcher.states == [State.LISTENING, State.PROCESSING, State.IDLE]
 
 
+def test_a_button_that_is_held_while_it_speaks_interrupts_it_and_a_released_one_ends_nothing_else() -> None:
+    room = Room()
+    room.connect()
+    a_turn(room)
+    room.link.take()
+    room.conversation.trigger()
+    room.conversation.hold()
+    assert room.link.take() == ["played", "run-pipeline"]
+    room.hear(1)
+    room.conversation.release()
+    assert room.link.take() == ["audio-chunk", "audio-stop"]
+    room.conversation.release()
+    room.answer()
+    room.wake()
+    room.hear(1, LOUD)
+    room.conversation.release()  # of a button that was not held in this turn
+    assert "audio-stop" not in room.link.take()
+
+
+def test_nobody_holds_a_button_for_ever() -> None:
+    room = Room()
+    room.connect()
+    room.conversation.trigger()
+    room.conversation.hold()
+    room.hear(HELD_S - 0.1, LOUD)
+    assert room.link.take()[-1] == "audio-chunk"
+    room.hear(0.2, LOUD)
+    assert room.link.take()[-1] == "audio-stop"
+
+
+def test_nothing_of_the_chime_that_ends_what_is_said_is_kept_for_the_next_turn() -> None:
+    room = Room(chimes=Chimes(done=CHIME))
+    room.connect()
+    room.wake()
+    room.hear(1, LOUD)
+    room.say("transcript", text="what time is it")
+    assert room.mouth.kinds == [Kind.CHIME]
+    room.hear(0.1, LOUD)  # it sounds
+    room.mouth.finish()
+    room.hear(0.1, LOUD)  # its echo
+    room.hear(0.5)
+    room.link.take()
+    room.conversation.woken("okay_nabu", room.now - 1.0)  # as if its word had come before the chime
+    (chunk,) = [event.payload or b"" for event in room.link.events if event.type == "audio-chunk"]
+    assert not any(chunk[-32_000 // 2 :])
+    assert len(chunk) <= 0.5 * 32_000
+
+
 def test_a_button_that_is_held_lasts_as_long_as_it_is() -> None:
     room = Room()
     room.connect()
@@ -212,13 +261,103 @@ def test_the_answer_to_a_question_that_was_given_up_is_not_heard() -> None:
     room.say("transcript", text="first, once more")  # still of the first: the second's stage has not begun
     assert room.watcher.states[-1] is State.LISTENING
     room.say("transcribe", language="en")
+    room.say("synthesize", text="The first.")
     room.speak()
     assert room.link.take() == ["played"]
     assert not room.mouth.busy
     assert room.watcher.states[-1] is State.LISTENING
+    assert "synthesize The first." not in room.watcher.happenings
     room.answer("The second.")
     assert room.mouth.kinds == [Kind.SPEECH]
     assert [turn.heard for turn in room.watcher.turns] == ["first"]
+
+
+def test_what_was_stopped_before_it_was_answered_is_not_answered_aloud() -> None:
+    room = Room()
+    room.connect()
+    room.wake()
+    room.say("transcript", text="tell me a story")
+    room.conversation.stop()
+    room.link.take()
+    room.say("synthesize", text="Once upon a time, would you believe it?")
+    room.speak()
+    assert room.link.take() == ["played"]
+    assert not room.mouth.busy
+    room.speak()
+    assert room.mouth.kinds == [Kind.SPEECH], "an announcement is heard"
+    room.mouth.finish()
+    assert room.link.take() == ["played"]
+    assert room.watcher.states == [State.LISTENING, State.PROCESSING, State.IDLE, State.RESPONDING, State.IDLE]
+
+
+def test_what_was_stopped_when_its_answer_was_known_is_not_answered_aloud() -> None:
+    room = Room()
+    room.connect()
+    room.wake()
+    room.say("transcript", text="tell me a story")
+    room.say("synthesize", text="Once upon a time")
+    room.conversation.stop()
+    room.link.take()
+    room.speak()
+    assert room.link.take() == ["played"]
+    assert not room.mouth.busy
+
+
+@pytest.mark.parametrize("by", ["stop", "mute"])
+def test_what_was_stopped_while_it_was_said_is_not_answered_aloud(by: str) -> None:
+    room = Room()
+    room.connect()
+    room.wake()
+    room.hear(0.5, LOUD)
+    if by == "stop":
+        room.conversation.stop()
+    else:
+        room.conversation.muted = True
+    assert room.link.take()[-1] == "audio-stop"
+    room.answer()  # to the part that was heard
+    assert room.link.take() == ["played"]
+    assert not room.mouth.busy
+    assert room.watcher.states == [State.LISTENING, State.IDLE]
+
+
+def test_the_answer_to_what_was_stopped_does_not_disturb_the_next_turn() -> None:
+    room = Room()
+    room.connect()
+    room.wake()
+    room.say("transcript", text="first")
+    room.conversation.stop()
+    room.wake()
+    room.link.take()
+    room.say("synthesize", text="The first.")
+    room.speak()
+    assert room.link.take() == ["played"]
+    assert room.watcher.states[-1] is State.LISTENING
+    room.say("transcribe", language="en")
+    room.answer("The second.")
+    assert room.mouth.kinds == [Kind.SPEECH]
+
+
+def test_an_announcement_after_a_question_that_was_given_up_for_silence_is_heard() -> None:
+    room = Room()
+    room.connect()
+    room.wake()
+    room.say("transcript", text="first")
+    room.wake()
+    room.say("transcribe", language="en")
+    room.say("error", text="No text recognized", code="stt-no-text-recognized")
+    room.speak()
+    assert room.mouth.kinds == [Kind.SPEECH]
+
+
+def test_after_an_error_that_ended_what_was_stopped_nothing_is_passed_over() -> None:
+    room = Room()
+    room.connect()
+    room.wake()
+    room.hear(0.5, LOUD)
+    room.conversation.stop()
+    room.say("error", text="No text recognized", code="stt-no-text-recognized")
+    a_turn(room)
+    assert room.mouth.kinds == [Kind.SPEECH]
 
 
 def test_an_announcement_ends_a_turn_that_is_being_spoken() -> None:
@@ -331,9 +470,12 @@ def test_paused_it_begins_nothing_but_plays_and_rings() -> None:
     room.link.take()
     room.conversation.pause(room.link)
     room.hear(0.5, LOUD)
+    before = list(room.watcher.happenings)
     room.wake()
+    room.conversation.trigger()
     assert room.link.take() == []
     assert room.mouth.kinds == []
+    assert room.watcher.happenings == before, "no command on an event makes it look as if it listened"
     room.speak()
     room.mouth.finish()
     assert room.link.take() == ["played"]
@@ -350,6 +492,9 @@ def test_an_error_is_not_silent() -> None:
     room.say("error", text="speech-to-text failed", code="stt-stream-failed")
     assert room.mouth.kinds == [Kind.SORRY]
     assert "error Home Assistant: speech-to-text failed" in room.watcher.happenings
+    room.link.take()
+    room.hear(1, LOUD)
+    assert room.link.take() == [], "an error means: send no more"
     assert room.watcher.states[-1] is State.IDLE
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,11 +21,12 @@ from satellite.clips import ClipMicrophone
 from satellite.controls import Controls
 from satellite.home_assistant.cue import Cue
 from satellite.home_assistant.station import Station
-from satellite.sound_command import CommandMicrophone
+from satellite.sound_command import CommandMicrophone, CommandSink
 from satellite.speaker import Speaker
+from tests.satellite import player as player_command
 from tests.satellite.houses import until
 from tests.satellite.sounds import tone
-from wyoming_servers.wire import Info
+from wyoming_servers.wire import Info, describe
 
 INFO = Info(
     satellite=Satellite(
@@ -139,6 +142,47 @@ async def test_a_long_answer_comes_faster_than_it_is_heard_and_home_assistant_st
         await assistant.until(lambda me: me.answered == 1, 5)
         it.controls.stop()
         await assistant.until(lambda me: me.played == 1, 2)
+
+
+async def test_it_is_described_on_another_connection_whatever_goes_on(tmp_path: Path) -> None:
+    speech = tone(30, rate=TTS_RATE)
+    async with house(tmp_path) as it, home_assistant(it.uri, speech=lambda _: speech) as assistant:
+        await it.station.ready()
+        it.controls.trigger()
+        await assistant.until(lambda me: me.doing == "asr")
+        assert (await describe(it.uri)).satellite is not None
+        await assistant.until(lambda me: me.answered == 1, 5)
+        assert (await describe(it.uri)).satellite is not None, "while it speaks"
+        assert it.station.is_connected
+    await until(lambda: not it.station.is_connected)
+
+
+async def test_another_volume_is_heard_while_it_speaks(tmp_path: Path) -> None:
+    log = tmp_path / "heard"
+    player = f"{sys.executable} -P {Path(player_command.__file__)} {log} 0.1"
+    controls = Controls()
+    station = Station(
+        ClipMicrophone(),
+        Speaker("player", lambda _: CommandSink(player)),
+        info=INFO,
+        cue=Cue.NOTHING,
+        controls=controls,
+    )
+    async with station.service.listen("tcp://127.0.0.1:0") as uri, home_assistant(uri) as assistant:
+        running = asyncio.create_task(station.run())
+        await station.ready()
+        announcing = asyncio.create_task(assistant.announce(3))
+        await asyncio.sleep(1)
+        changed, controls.volume = time.monotonic(), 10
+        await announcing
+        ended = time.monotonic()
+        running.cancel()
+        await asyncio.wait([running])
+    pieces = [line.split() for line in log.read_text().splitlines()]
+    quiet = [float(at) for at, _, peak in pieces if 0 < int(peak) < 1000]
+    assert changed <= quiet[0] < changed + 0.5
+    assert sum(int(samples) for _, samples, _ in pieces) == 3 * TTS_RATE, "nothing is lost"
+    assert 0 <= ended - float(pieces[-1][0]) < 1, "played, when it was heard"
 
 
 async def test_pings_go_both_ways(tmp_path: Path) -> None:

@@ -1,0 +1,33 @@
+"""Either side is started again: a real process that is killed in the middle of a turn, and Home Assistant as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.assistant import home_assistant
+from satellite.rehearsal import free_ports
+
+from .running import satellite
+
+
+async def test_a_satellite_that_was_killed_in_a_turn_is_there_again_at_once(tmp_path: Path) -> None:
+    uri = f"tcp://127.0.0.1:{free_ports(1)[0]}"
+    async with satellite(tmp_path, uri) as process, home_assistant(uri) as assistant:
+        await assistant.until(lambda me: me.doing == "asr")
+        process.kill()
+        await assistant.until(lambda me: me.hung_up, 5)
+    async with satellite(tmp_path, uri), home_assistant(uri) as assistant:
+        await assistant.until(lambda me: me.played == 1)
+        assert assistant.info is not None
+
+
+async def test_home_assistant_that_was_killed_in_a_turn_finds_a_satellite_that_begins_anew(tmp_path: Path) -> None:
+    uri = f"tcp://127.0.0.1:{free_ports(1)[0]}"
+    async with satellite(tmp_path, uri):
+        for _ in range(2):
+            async with home_assistant(uri) as assistant:
+                await assistant.until(lambda me: me.doing == "tts")
+                assistant.reset()
+        async with home_assistant(uri) as assistant:
+            await assistant.until(lambda me: me.played == 1)
+            assert len(assistant.runs) >= 1
