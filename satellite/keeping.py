@@ -8,9 +8,10 @@ import logging
 import os
 import stat
 from abc import abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from wyoming_servers.wire import BadValue
 from wyoming_servers.wire.background import Background
@@ -32,9 +33,14 @@ class Keeper(Background):
         self._changed = asyncio.Event()
         self._writing: asyncio.Task[None] | None = None
 
+    async def __aenter__(self) -> Self:
+        self._unwatch = self._watch()
+        return await super().__aenter__()
+
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._unwatch()
         try:
             await super().__aexit__(kind, error, trace)
         finally:
@@ -42,6 +48,10 @@ class Keeper(Background):
                 await asyncio.wait([self._writing])
             if self._changed.is_set():
                 await self._write()
+
+    @abstractmethod
+    def _watch(self) -> Callable[[], None]:
+        """Let `_changed` be set whenever what is kept becomes another; return what ends that."""
 
     @abstractmethod
     def _text(self) -> str:

@@ -18,7 +18,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from wyoming_servers.wire import BadValue, Fields
@@ -82,14 +81,10 @@ class KeptTimers(Keeper):
 
     async def __aenter__(self) -> Self:
         self._recall()
-        self._unwatch = self._timers.watch(self._changed.set)
         return await super().__aenter__()
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._unwatch()
-        await super().__aexit__(kind, error, trace)
+    def _watch(self) -> Callable[[], None]:
+        return self._timers.watch(self._changed.set)
 
     async def _run(self) -> None:
         while True:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from wyoming_servers.wire import BadValue, Fields
 
@@ -53,15 +52,8 @@ class Settings(Keeper):
         super().__init__(path, "mute, volume and camera")
         self._controls = controls
 
-    async def __aenter__(self) -> Self:
-        self._unwatch = self._controls.watch(self._used)
-        return await super().__aenter__()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._unwatch()
-        await super().__aexit__(kind, error, trace)
+    def _watch(self) -> Callable[[], None]:
+        return self._controls.watch(self._used)
 
     async def _run(self) -> None:
         while True:
