@@ -7,13 +7,12 @@ import logging
 import re
 import socket
 import ssl
-import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from satellite.backoff import backoff
+from satellite.retry import Retry
 from satellite.tasks import beside
 from wyoming_servers.wire import BadValue
 from wyoming_servers.wire.background import Background
@@ -45,9 +44,6 @@ GOODBYE_S = 1.0
 
 MOST_BYTES = 16 * 1024
 """The largest message that we take; a broker keeps larger ones to itself."""
-
-_WELL_S = 10.0
-"""What held for so long and then fails is tried again soon; what fails at once, later and later."""
 
 _WAITING_COMMANDS = 64
 
@@ -105,9 +101,8 @@ class Link(Background):
         """Whether the broker is there."""
 
     async def _run(self) -> None:
-        waits = _waits()
+        retry = Retry()
         while True:
-            began = time.monotonic()
             try:
                 async with connect(self._broker, self._identifier, self._availability) as client:
                     await self._serve(client)
@@ -116,9 +111,7 @@ class Link(Background):
                 await asyncio.sleep(REFUSED_S)
             except MqttError as error:
                 self._tell(f"{error}; it is tried again")
-                if time.monotonic() - began > _WELL_S:
-                    waits = _waits()
-                await asyncio.sleep(next(waits))
+                await retry.wait()
             except Exception:
                 _LOGGER.exception("mqtt: unexpected")
                 await asyncio.sleep(REFUSED_S)
@@ -240,7 +233,3 @@ def _remedy(error: Exception) -> str:
     if code in _CREDENTIALS:
         return " (see --mqtt-username and --mqtt-password, or HEARTH_MQTT_PASSWORD_FILE)"
     return " (it must speak MQTT 5)" if code == _PROTOCOL else ""
-
-
-def _waits() -> Iterator[float]:
-    return backoff(0.5, 30.0)
