@@ -6,7 +6,6 @@ words that are known here are heard here.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
@@ -18,8 +17,8 @@ from models.engine import WakeWordHeard, WakeWordStream
 from wyoming_servers.wire import Connection, Fields, WireError, answer, connect
 from wyoming_servers.wire.audio import RATE, WIDTH
 
-from .backoff import backoff
 from .house import Servers
+from .retry import Retry
 from .watch import Origin
 
 _LOGGER = logging.getLogger(__name__)
@@ -63,7 +62,7 @@ class WakeServer(WakeWordStream):
 
     async def run(self) -> None:
         """Let the server hear whenever there is one, until cancelled."""
-        waits = backoff(0.5, 30.0)
+        retry = Retry()
         while True:
             named = [one for one in self._servers.candidates("wake") if one.origin is Origin.BY_HAND]
             if not named:
@@ -77,7 +76,7 @@ class WakeServer(WakeWordStream):
                 self._servers.mark_failed(named[0])
             finally:
                 self._server = None
-            await asyncio.sleep(next(waits))
+            await retry.wait()
 
     async def _follow(self, connection: Connection) -> None:
         connection.send_nowait(Detect(names=list(self._names)))

@@ -5,6 +5,7 @@ import time
 import wave
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from satellite import speaker as speaker_module
@@ -110,3 +111,28 @@ async def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(SpeakerError, match=r"file/answer\.wav"):
         async with folder(tmp_path / "file").play("answer") as playback:
             await playback.write(tone(0.1), (16_000, 2, 1))
+
+
+def test_another_volume_begins_without_a_step(tmp_path: Path) -> None:
+    sink = FolderSink(tmp_path, "x")
+    volume = 100
+    sink.volume = lambda: volume
+    steady = np.full(441, 10_000, "<i2").tobytes()
+    assert sink.loud(steady) == steady
+    volume = 20
+    falling = np.frombuffer(sink.loud(steady), "<i2")
+    assert (falling[0], falling[-1]) == (10_000, 2_000)
+    assert np.abs(np.diff(falling)).max() < 25
+    assert set(np.frombuffer(sink.loud(steady), "<i2")) == {2_000}
+    assert sink.loud(b"") == b""
+    volume = 0
+    sink.loud(steady)
+    assert not any(sink.loud(steady))
+
+
+async def test_a_volume_that_was_set_before_is_there_from_the_first_sample(tmp_path: Path) -> None:
+    speaker = folder(tmp_path)
+    speaker.volume = 0
+    async with speaker.play("nothing") as playback:
+        await playback.write(tone(0.1, rate=22_050), SOUND)
+    assert not any(read_wav(tmp_path / "nothing.wav", 22_050))
