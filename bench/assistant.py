@@ -245,10 +245,13 @@ async def home_assistant(
 ) -> AsyncIterator[HomeAssistant]:
     """Connect to a satellite for the length of a block, as Home Assistant does, and hang up."""
     host, _, port = uri.removeprefix("tcp://").rpartition(":")
-    async with AsyncTcpClient(host, int(port)) as client:
-        assistant = HomeAssistant(client, answer, speech, wakes_s=wakes_s, hears_s=hears_s)
-        assistant.begin()
-        try:
-            yield assistant
-        finally:
-            await assistant.end()
+    client = AsyncTcpClient(host, int(port))
+    await client.connect()
+    assistant = HomeAssistant(client, answer, speech, wakes_s=wakes_s, hears_s=hears_s)
+    assistant.begin()
+    try:
+        yield assistant
+    finally:
+        await assistant.end()
+        with suppress(ConnectionError):  # the satellite may have gone before
+            await client.disconnect()

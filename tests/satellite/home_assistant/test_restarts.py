@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bench.assistant import home_assistant
 from satellite.rehearsal import free_ports
+from tests.satellite.houses import until
 
 from .running import satellite
 
@@ -13,7 +14,7 @@ from .running import satellite
 async def test_a_satellite_that_was_killed_in_a_turn_is_there_again_at_once(tmp_path: Path) -> None:
     uri = f"tcp://127.0.0.1:{free_ports(1)[0]}"
     async with satellite(tmp_path, uri) as process, home_assistant(uri) as assistant:
-        await assistant.until(lambda me: me.doing == "asr")
+        await until(lambda: assistant.doing == "asr")
         process.kill()
         await assistant.until(lambda me: me.hung_up, 5)
     async with satellite(tmp_path, uri), home_assistant(uri) as assistant:
@@ -26,7 +27,8 @@ async def test_home_assistant_that_was_killed_in_a_turn_finds_a_satellite_that_b
     async with satellite(tmp_path, uri):
         for _ in range(2):
             async with home_assistant(uri) as assistant:
-                await assistant.until(lambda me: me.doing == "tts")
+                assistant.thinks_s = 60.0
+                await until(lambda: assistant.doing == "handle")
                 assistant.reset()
         async with home_assistant(uri) as assistant:
             await assistant.until(lambda me: me.played == 1)
