@@ -1,8 +1,8 @@
 """What the satellite and Home Assistant do together: who listens when, what is sent, and what is played.
 
 Pure logic on an injected clock. It is told all that happens (sound from the microphone, events from Home Assistant,
-sounds that were heard to their end, controls, and that time goes on), and answers with events to a `Link` and sounds to
-the `Mouth`. Nothing here waits.
+sounds that were heard to their end, controls, and that time goes on), and answers through the `Uplink` and the `Mouth`.
+Nothing here waits.
 """
 
 from __future__ import annotations
@@ -11,10 +11,7 @@ import logging
 import math
 from collections.abc import Callable
 
-from wyoming.audio import AudioChunk, AudioStop
-from wyoming.event import Event, Eventable
-from wyoming.pipeline import PipelineStage, RunPipeline
-from wyoming.wake import Detection
+from wyoming.event import Event
 
 from models.engine import VoiceActivityStream
 from satellite.happenings import Happening
@@ -22,7 +19,7 @@ from satellite.microphone import Chunk
 from satellite.report import Observer, State
 from satellite.timers import Timers
 from wyoming_servers.wire import Fields
-from wyoming_servers.wire.audio import RATE, WIDTH, chunk_format
+from wyoming_servers.wire.audio import chunk_format
 
 from .alarms import Alarms
 from .chimes import Chimes
@@ -33,7 +30,7 @@ from .listening import PRE_ROLL_S, Listening
 from .mouth import Kind, Mouth, Sound
 from .signals import Signals
 from .turn import ANSWER_S, Phase, Turn
-from .wake_stage import WakeStage
+from .uplink import Uplink
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -79,43 +76,35 @@ class Conversation:
         mouth.ended = self.played
         self._state = State.IDLE
         self._muted = False
-        # Home Assistant
-        self._link: Link | None = None
-        self._runs = False  # it asked us to, and we are not paused
-        self._wake_stage = WakeStage(cue, clock)
+        self._uplink = Uplink(cue, observer, clock)
         self._turn = Turn(observer, clock)
 
     # ---- what Home Assistant does
 
     def connect(self, link: Link) -> None:
         """Run for whoever is at the other end of `link`, until `pause` or `disconnect`."""
-        if link is not self._link:
-            if self._link is not None:
-                self.disconnect(self._link)
-            self._link = link
+        if link is not self._uplink.link:
+            if self._uplink.link is not None:
+                self.disconnect(self._uplink.link)
             self._observer.happened(Happening.CONNECTED)
-        self._runs = True
-        self._wake_stage.anew()
+        self._uplink.connect(link)
         if self._cue is Cue.HERE:
             self._observer.happened(Happening.DETECT)
         self.tick()
 
     def pause(self, link: Link) -> None:
         """Begin nothing any more; what is played, and timers, go on."""
-        if link is self._link:
-            self._runs = False
-            self._wake_stage.end()
+        if link is self._uplink.link:
+            self._uplink.pause()
             if self._turn.phase is not Phase.REST:
                 self._end_turn()
             self._publish()
 
     def disconnect(self, link: Link) -> None:
         """Learn that Home Assistant has gone. What it had said is heard to its end; what it was asked, was in vain."""
-        if link is not self._link:
+        if link is not self._uplink.link:
             return
-        self._link = None
-        self._runs = False
-        self._wake_stage.end()
+        self._uplink.disconnect()
         self._incoming.end()
         self.alarms.forget_paused()
         self._turn.forget_stopped()
@@ -129,8 +118,7 @@ class Conversation:
         fields = Fields(event.type, event.data)
         match event.type:
             case "detect":
-                if self._runs:
-                    self._wake_stage.ran()
+                self._uplink.ran()
                 self._observer.happened(Happening.DETECT)
             case "transcribe":
                 self._turn.recognizing()
@@ -181,8 +169,8 @@ class Conversation:
             if begun and at_rest:
                 self._somebody_speaks()
         self._listening.keep(chunk)
-        if self._turn.phase is Phase.SPOKEN or self._wake_stage.hears:
-            self._send_sound(chunk.pcm)
+        if self._turn.phase is Phase.SPOKEN or self._uplink.awaits_wake_word:
+            self._uplink.sound(chunk.pcm)
 
     def woken(self, name: str, since: float) -> None:
         """Begin a turn: the wake word was heard, and what was captured from `since` on comes after it.
@@ -233,7 +221,7 @@ class Conversation:
     @property
     def is_ready(self) -> bool:
         """Whether Home Assistant is there, and no turn is under way."""
-        return self._runs and not self._turn.is_under_way
+        return self._uplink.runs and not self._turn.is_under_way
 
     @property
     def awaits_wake_word(self) -> bool:
@@ -252,9 +240,9 @@ class Conversation:
         if owner is not None:
             self._observer.happened(Happening.TTS_PLAYED)
         if sound is self._turn.answer:
-            asks = self._turn.asks_back and not sound.stopped and owner is self._link
+            asks = self._turn.asks_back and not sound.stopped and owner is self._uplink.link
             self._end_turn()
-            if asks and self._runs and not self._muted:
+            if asks and self._uplink.runs and not self._muted:
                 self._begin(math.inf)
         self._publish()
 
@@ -267,7 +255,7 @@ class Conversation:
         elif self._turn.is_late:
             _LOGGER.info("no answer came within %g s", ANSWER_S)
             self._end_turn()
-        self._wake()
+        self._uplink.tick(at_rest=not self._turn.is_under_way, speech_until=self._listening.speech_until)
         if self._turn.phase is Phase.REST:
             self._signals.ring()
         self._publish()
@@ -278,12 +266,12 @@ class Conversation:
         """Begin a turn with what was captured from `since` on, whatever goes on now."""
         if self._turn.phase is Phase.SPOKEN:
             return
-        if self._link is not None and not self._runs:
+        if self._uplink.link is not None and not self._uplink.runs:
             _LOGGER.info("Home Assistant has muted this satellite: it does not listen")
             return
         if wake_word is not None:
             self._observer.happened(Happening.DETECTION, wake_word)
-        if self._link is None:
+        if self._uplink.link is None:
             self._end_turn()
             self._mouth.stop()
             self._fail("Home Assistant is not connected")
@@ -292,12 +280,8 @@ class Conversation:
         self._end_turn()
         self._turn.phase = Phase.SPOKEN
         self._mouth.stop()
-        if wake_word is not None:
-            self._send(Detection(name=wake_word))
-        self._send(RunPipeline(PipelineStage.ASR, PipelineStage.TTS, wake_word_name=wake_word))
-        self._wake_stage.end()
-        if kept := self._listen(since, given_up=given_up):
-            self._send_sound(kept)
+        self._uplink.begin(wake_word)
+        self._uplink.sound(self._listen(since, given_up=given_up))
         self._publish()
 
     def _listen(self, since: float, *, given_up: bool = False) -> bytes:
@@ -308,7 +292,7 @@ class Conversation:
 
     def _said(self) -> None:
         """End what is said before Home Assistant does."""
-        self._send(AudioStop())
+        self._uplink.end_sound()
         self._ask()
 
     def _ask(self) -> None:
@@ -319,13 +303,13 @@ class Conversation:
         """End the turn that is under way, if one is."""
         if self._turn.phase is Phase.SPOKEN:
             self._signals.end_chime()
-        if self._turn.end(error) and self._cue is Cue.HERE and self._runs:
+        if self._turn.end(error) and self._cue is Cue.HERE and self._uplink.runs:
             self._observer.happened(Happening.DETECT)
 
     def _give_up(self) -> None:
         """End the turn, of which nobody wants to hear any more."""
         if self._turn.phase is Phase.SPOKEN:
-            self._send(AudioStop())
+            self._uplink.end_sound()
         self._turn.stop()
         self._end_turn()
 
@@ -339,9 +323,8 @@ class Conversation:
 
     def _detected(self, name: str) -> None:
         """Go on: Home Assistant's wake stage has heard the wake word, and hears what is said after it."""
-        if not self._wake_stage.hears:
+        if not self._uplink.detected():
             return
-        self._wake_stage.detected()
         self._observer.happened(Happening.DETECTION, name)
         self._signals.silence()
         self._end_turn()
@@ -359,7 +342,7 @@ class Conversation:
         self._turn.heard(text)
 
     def _refused(self, text: str, code: str | None) -> None:
-        self._wake_stage.failed()
+        self._uplink.failed()
         self._turn.forget_stopped()
         if code in _NO_FAULTS:
             if self._turn.phase is not Phase.REST:
@@ -372,8 +355,8 @@ class Conversation:
 
     def _open(self) -> Sound:
         """Begin another sound that comes from Home Assistant."""
-        assert self._link is not None
-        sound = self._incoming.open(self._link)
+        assert self._uplink.link is not None
+        sound = self._incoming.open(self._uplink.link)
         if self._turn.is_unwanted:
             self._turn.passed_over()
             self._mouth.drop(sound)
@@ -393,30 +376,13 @@ class Conversation:
     def _somebody_speaks(self) -> None:
         since = self._clock() - PRE_ROLL_S
         if self._cue is Cue.SPEECH:
-            if self._runs and self._turn.phase is Phase.REST:
+            if self._uplink.runs and self._turn.phase is Phase.REST:
                 self._signals.silence()
                 self._begin(since)
-        elif self._runs and not self._wake_stage.hears:
-            self._send(self._wake_stage.run())
+        elif self._uplink.runs and not self._uplink.awaits_wake_word:
+            self._uplink.await_wake_word()
             self._observer.happened(Happening.STREAMING_START)
-            if kept := self._listening.begin(since):
-                self._send_sound(kept)
-
-    def _wake(self) -> None:
-        """Let Home Assistant listen for its wake word, or no longer."""
-        if self._runs and not self._turn.is_under_way and self._wake_stage.is_due():
-            self._send(self._wake_stage.run())
-        elif self._wake_stage.is_in_vain(self._listening.speech_until):
-            self._wake_stage.end()
-            self._send(AudioStop())
-            self._observer.happened(Happening.STREAMING_STOP)
-
-    def _send_sound(self, pcm: bytes) -> None:
-        self._send(AudioChunk(rate=RATE, width=WIDTH, channels=1, audio=pcm))
-
-    def _send(self, event: Eventable) -> None:
-        if self._link is not None:
-            self._link.send(event)
+            self._uplink.sound(self._listening.begin(since))
 
     def _publish(self) -> None:
         """Tell the observer of another state."""
