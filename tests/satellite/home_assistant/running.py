@@ -12,10 +12,11 @@ SILENCE = "sh -c 'while :; do head -c 640 /dev/zero; sleep 0.02; done'"
 
 
 @asynccontextmanager
-async def satellite(folder: Path, uri: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run one, until it is killed."""
+async def satellite(folder: Path, uri: str, name: str | None = None) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run one, until it is killed; advertised where it has a `name`."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "satellite", "satellite", "--home-assistant", "--uri", uri, "--no-zeroconf"),
+        *(sys.executable, "-P", "-m", "satellite", "satellite", "--home-assistant", "--uri", uri),
+        *(("--no-zeroconf",) if name is None else ("--zeroconf", name)),
         *("--data-dir", str(folder), "--mic-command", SILENCE, "--snd-folder", str(folder / "said")),
     )
     try:
