@@ -73,7 +73,7 @@ async def test_a_server_that_was_only_found_hears_nothing() -> None:
 
 
 async def test_without_the_server_it_is_heard_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("satellite.wake_server.backoff", lambda *_: iter([0.05] * 1000))
+    monkeypatch.setattr("satellite.retry.backoff", lambda *_: iter([0.05] * 1000))
     pcm = silence(500) + speech("Okay Nabu.") + silence(500)
     here = open_wake_words().open(names=["okay_nabu"], refractory_s=0)
     house = House([nowhere("wake")])
