@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-SILENCE = "sh -c 'while :; do head -c 640 /dev/zero; sleep 0.02; done'"
+SILENCE = "sh -c 'while head -c 640 /dev/zero; do sleep 0.02; done'"  # ends, as arecord does, when nobody reads
 
 
 @asynccontextmanager
