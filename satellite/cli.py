@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Final
 
+from wyoming_servers.wire.loop import run
 from wyoming_servers.wire.options import Parser, version
 from wyoming_servers.wire.tasks import first_of
 
@@ -91,7 +92,7 @@ def _run(name: str, arguments: Sequence[str]) -> int:
     leave = threading.Timer(_THREADS_S, lambda: os._exit(_stopped(name, signals[0])))
     leave.daemon = True
     try:
-        status = asyncio.run(_until_stopped(command, args, signals, leave))
+        status = run(_until_stopped(command, args, signals, leave))
     except asyncio.CancelledError:
         return _stopped(name, signals[0])
     except Exception as error:

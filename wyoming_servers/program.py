@@ -24,6 +24,7 @@ from .advertise import AdvertiseError, advertise
 from .service import Client, Service, Session
 from .wire import Info, Limits, WireError, parse_uri
 from .wire.health import Health, add_http_option, serve_health
+from .wire.loop import run, settle
 from .wire.options import Parser, default_data_dir, version
 from .wire.parent import follow_parent
 from .workers import problems
@@ -73,7 +74,7 @@ def main(job: Job, argv: Sequence[str] | None = None) -> int:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s" if args.debug else "%(levelname)s %(message)s",
     )
     try:
-        asyncio.run(_serve(job, args))
+        run(_serve(job, args))
     except (EngineError, WireError, AdvertiseError, OSError) as error:
         sys.stderr.write(f"wyoming_servers.{job.name}: {error}\n")
         # What is not installed or not pulled is not there the next time either: who restarts servers shall not.
@@ -146,6 +147,7 @@ async def _serve(job: Job, args: Namespace) -> None:
                     )
                 )
             await stack.enter_async_context(serve_health(args.http, Health(job.name, [problems])))
+            settle()
             _LOGGER.info("%s is ready at %s", job.name, uri)
             await asyncio.Event().wait()
     except asyncio.CancelledError:

@@ -17,7 +17,7 @@ from .framing import PROMISE
 from .sound import EARS
 
 _STALLED_S = 15.0
-_GIVEN_UP_S = 30.0
+_GIVEN_UP_S = 50.0
 _IDLE_SOCKETS = 2000
 
 

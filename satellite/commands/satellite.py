@@ -41,6 +41,7 @@ from satellite.timers import Timers
 from satellite.trust import Trust
 from satellite.wake_server import WakeServer
 from wyoming_servers.wire.health import Health, add_http_option, serve_health
+from wyoming_servers.wire.loop import settle
 
 from .common import Output, add_common_options
 from .teller import Teller
@@ -104,6 +105,7 @@ async def serve(args: Namespace, servers: House, observer: Observer, health: Hea
             voice=chosen_voice(args),
         )
         health.asked.append(satellite.problems)
+        settle()
         try:
             await satellite.run(clips)
         finally:
@@ -145,6 +147,7 @@ async def _serve_home_assistant(args: Namespace, observer: Observer, health: Hea
             servers = await stack.enter_async_context(open_servers(args))
             wake_word = _wake_word(args, servers)
             eyes = None if camera is None else Eyes(camera, servers)
+        settle()
         await serve_home_assistant(args, controls, timers, observers, health, wake_word=wake_word, eyes=eyes)
 
 

@@ -206,6 +206,7 @@ async def connect(broker: Broker, identifier: str, availability: str | None = No
         socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
     )
     try:
+        await _known(broker)
         async with AsyncExitStack() as stack:
             try:
                 await stack.enter_async_context(client)
@@ -218,6 +219,15 @@ async def connect(broker: Broker, identifier: str, availability: str | None = No
         raise Refused(f"the broker refuses us: {_reason(error)}{_remedy(error)}") from error
     except (aiomqtt.MqttError, OSError, ValueError) as error:
         raise MqttError(_reason(error)) from error
+
+
+async def _known(broker: Broker) -> None:
+    """Ask for the broker's address: paho would do so in a thread that nobody can end, where the DNS does not answer."""
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            await asyncio.get_running_loop().getaddrinfo(broker.host, broker.port, type=socket.SOCK_STREAM)
+    except TimeoutError:
+        raise MqttError(f"nobody told the address of its name within {ANSWER_S:g} s") from None
 
 
 def _reason(error: Exception) -> str:
