@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import threading
+import time
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -30,11 +31,18 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 _LOOP_S = 2.0
 """An event loop that does not answer for so long stands still."""
 
-_REQUEST_S = 10.0
-"""Longest that one request may take, the sending of it included."""
+_HEAD_S = 2.0
+"""Longest that a request may take to come in."""
+
+_ANSWER_S = 8.0
+"""Longest that its answer may take, the sending included."""
 
 _AT_ONCE = 8
-"""Requests that are answered at once; who comes beyond them is hung up on."""
+"""Connections at once. One more takes the place of the one whose request has been coming in for longest; where all have
+come in, it is hung up on."""
+
+_BACKLOG = 64
+"""Connections that the kernel holds for us."""
 
 Problems = Callable[[], Iterable[str]]
 """Returns what keeps the program from its work, a line each; called on the event loop."""
@@ -99,13 +107,24 @@ async def serve_health(address: tuple[str, int] | None, health: Health) -> Async
         server.server_close()
 
 
+@dataclass(slots=True)
+class _Caller:
+    """Who is connected, and until when."""
+
+    until: float
+    asked: bool = False
+    """Whether the whole request has come in."""
+
+
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
     block_on_close = False
+    request_queue_size = _BACKLOG
 
     def __init__(self, address: tuple[str, int]) -> None:
         self.address_family = AF_INET6 if ":" in address[0] else AF_INET
-        self._places = threading.BoundedSemaphore(_AT_ONCE)
+        self._callers: dict[Any, _Caller] = {}  # in the order in which they came
+        self._lock = threading.Lock()
         super().__init__(address, _Handler)
 
     def server_bind(self) -> None:
@@ -115,20 +134,42 @@ class _Server(ThreadingMixIn, WSGIServer):
         self.setup_environ()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        if self._places.acquire(blocking=False):
+        with self._lock:
+            welcome = len(self._callers) < _AT_ONCE or self._make_room()
+            if welcome:
+                self._callers[request] = _Caller(time.monotonic() + _HEAD_S)
+        if welcome:
             super().process_request(request, client_address)
         else:
             self.shutdown_request(request)
 
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        late = threading.Timer(_REQUEST_S, _hang_up, (request,))
-        late.daemon = True
-        late.start()
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            late.cancel()
-            self._places.release()
+    def _make_room(self) -> bool:
+        for request, caller in self._callers.items():
+            if not caller.asked:
+                del self._callers[request]
+                _hang_up(request)
+                return True
+        return False
+
+    def has_asked(self, request: Any) -> None:
+        """Called by the thread of a request that has come in."""
+        with self._lock:
+            if request in self._callers:
+                self._callers[request] = _Caller(time.monotonic() + _ANSWER_S, asked=True)
+
+    def service_actions(self) -> None:
+        """Hang up on who is too slow; called several times a second."""
+        now = time.monotonic()
+        with self._lock:
+            for request, caller in self._callers.items():
+                if now > caller.until:
+                    _hang_up(request)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Called when a request is over."""
+        with self._lock:
+            self._callers.pop(request, None)
+        super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of peers that hang up or are too slow."""
@@ -140,7 +181,12 @@ def _hang_up(request: Any) -> None:
 
 
 class _Handler(WSGIRequestHandler):
-    timeout = _REQUEST_S
+    def parse_request(self) -> bool:
+        """Take in the request; whoever sends it byte by byte makes way for others until then."""
+        well = super().parse_request()
+        if isinstance(self.server, _Server):
+            self.server.has_asked(self.request)
+        return well
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
         """Say nothing: they ask every few seconds."""

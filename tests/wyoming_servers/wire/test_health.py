@@ -8,7 +8,8 @@ import urllib.error
 import urllib.request
 from argparse import ArgumentParser
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
+from functools import partial
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -28,7 +29,7 @@ async def served(*problems: str) -> AsyncIterator[int]:
 def get(port: int, path: str, method: str = "GET") -> tuple[int, str]:
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method)
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -86,21 +87,80 @@ async def test_what_is_no_request_disturbs_nobody(sent: bytes, capfd: pytest.Cap
     assert "Traceback" not in capfd.readouterr().err
 
 
-async def test_who_only_connects_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "_REQUEST_S", 0.2)
+async def test_slow_clients_make_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_HEAD_S", 600.0)
+    monkeypatch.setattr(health, "_ANSWER_S", 600.0)
+    over = threading.Event()
+
+    def dribble(clients: list[socket.socket]) -> None:
+        for byte in b"GET /healthz HTTP/1.1\r\nX: " + b"x" * 10_000:
+            for client in clients:
+                with suppress(OSError):  # it was hung up on
+                    client.sendall(bytes([byte]))
+            if over.wait(0.01):
+                break
+
     async with served() as port:
-        with ExitStack() as silent:
-            for _ in range(health._AT_ONCE + 4):
-                silent.enter_context(socket.create_connection(("127.0.0.1", port)))
-            async with asyncio.timeout(10):
-                while True:
-                    try:
-                        status, _ = await asyncio.to_thread(get, port, "/healthz")
-                    except OSError:  # all places are taken
-                        await asyncio.sleep(0.05)
-                    else:
-                        break
-    assert status == 200
+        with ExitStack() as slow:
+            connect = partial(socket.create_connection, ("127.0.0.1", port))
+            clients = [slow.enter_context(connect()) for _ in range(3 * health._AT_ONCE)]
+            dribbling = asyncio.create_task(asyncio.to_thread(dribble, clients))
+            try:
+                for _ in range(10):
+                    assert (await asyncio.to_thread(get, port, "/healthz"))[0] == 200
+                assert not dribbling.done()
+            finally:
+                over.set()
+                await dribbling
+
+
+async def test_who_is_being_answered_does_not_make_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    came_in = threading.Semaphore(0)
+
+    def has_asked(server: health._Server, request: socket.socket) -> None:
+        has_asked_really(server, request)
+        came_in.release()
+
+    has_asked_really = health._Server.has_asked
+    monkeypatch.setattr(health._Server, "has_asked", has_asked)
+    monkeypatch.setattr(health, "_LOOP_S", 60.0)
+    async with served() as port:
+        with ExitStack() as asking:
+            clients = []
+            for _ in range(health._AT_ONCE):
+                client = asking.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
+                client.sendall(b"GET /healthz HTTP/1.1\r\n\r\n")
+                clients.append(client)
+            for _ in clients:
+                assert came_in.acquire(timeout=60)  # which keeps the loop, so that nobody is answered
+            late = asking.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
+            assert late.recv(1) == b""
+            for client in clients:
+                assert (await asyncio.to_thread(client.recv, 12)) == b"HTTP/1.0 200"
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /healthz HTTP/1.1\r\n"])
+async def test_who_only_connects_is_hung_up_on(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_HEAD_S", 0.1)
+    async with served() as port:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
+            client.sendall(sent)
+            assert await asyncio.to_thread(client.recv, 1) == b""
+
+
+async def test_who_does_not_take_its_answer_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_ANSWER_S", 1.0)
+    async with served("x" * 20_000_000) as port:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
+            client.sendall(b"GET /healthz HTTP/1.1\r\n\r\n")
+            assert await asyncio.to_thread(client.recv, 1) == b"H"
+            async with asyncio.timeout(60):
+                while any("process_request_thread" in thread.name for thread in threading.enumerate()):  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+            size = 0
+            while piece := await asyncio.to_thread(client.recv, 1 << 20):
+                size += len(piece)
+    assert 0 < size < 20_000_000
 
 
 async def test_a_port_that_is_taken() -> None:
