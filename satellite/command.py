@@ -9,6 +9,8 @@ import signal
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from contextlib import suppress
 
+from wyoming_servers.wire.secrets import without_secrets
+
 _STDERR_BYTES = 4096
 
 _LOOK_S = 0.02
@@ -42,6 +44,7 @@ class Command:
                 stdout=stdout,
                 stderr=PIPE,
                 start_new_session=True,
+                env=without_secrets(),
             )
         except FileNotFoundError as error:
             raise OSError(error.errno, f"'{self.arguments[0]}': no such program") from error

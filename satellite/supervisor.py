@@ -18,15 +18,16 @@ import sys
 import time
 from asyncio.subprocess import DEVNULL, Process
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import chain
 
 from wyoming_servers.wire import Tcp, WireError, describe, parse_uri
 from wyoming_servers.wire.background import Background
 from wyoming_servers.wire.parent import PARENT_VARIABLE
+from wyoming_servers.wire.secrets import without_secrets
 from wyoming_servers.wire.tasks import ended_within
 
 from .backoff import backoff
@@ -77,6 +78,9 @@ class Program:
 
     command: tuple[str, ...]
 
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Variables that it alone is given."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -89,11 +93,13 @@ class Change:
     """One line for people, where there is something to say."""
 
 
-def server_program(job: str, uri: str, arguments: Sequence[str] = ()) -> Program:
+def server_program(
+    job: str, uri: str, arguments: Sequence[str] = (), secrets: Mapping[str, str] | None = None
+) -> Program:
     """Return our own server for `job`, advertised; `-P` keeps the current folder's modules from shadowing ours."""
     advertised = ("--zeroconf",) if isinstance(parse_uri(uri), Tcp) else ()
     module = ("-P", "-m", f"wyoming_servers.{job}")
-    return Program(job, uri, (sys.executable, *module, "--uri", uri, *advertised, *arguments))
+    return Program(job, uri, (sys.executable, *module, "--uri", uri, *advertised, *arguments), secrets or {})
 
 
 class Restarts:
@@ -195,7 +201,7 @@ class Supervisor(Background):
         """Run the process for one life; return its exit status, negative for a signal, or None where none began."""
         self._last_line.pop(program.job, None)
         try:
-            process, output = await _start(program.command)
+            process, output = await _start(program)
         except OSError as error:
             self._last_line[program.job] = f"{program.command[0]} cannot be run: {error.strerror}"
             return None
@@ -268,7 +274,7 @@ class Supervisor(Background):
         self._watch(change)
 
 
-async def _start(command: Sequence[str]) -> tuple[Process, int]:
+async def _start(program: Program) -> tuple[Process, int]:
     """Start a process; return it, and the end of a pipe that gives what it writes. Raises OSError.
 
     The pipe is ours and not asyncio's, whose `Process.wait` would wait for everybody who holds the pipe: for the
@@ -277,12 +283,12 @@ async def _start(command: Sequence[str]) -> tuple[Process, int]:
     output, its_end = os.pipe()
     try:
         process = await asyncio.create_subprocess_exec(
-            *command,
+            *program.command,
             stdin=DEVNULL,
             stdout=its_end,
             stderr=its_end,
             start_new_session=True,  # a Ctrl-C at the terminal is for us, who then stop it in good order
-            env=_environment(),
+            env=_environment(program),
         )
     except BaseException:
         os.close(output)
@@ -292,13 +298,14 @@ async def _start(command: Sequence[str]) -> tuple[Process, int]:
     return process, output
 
 
-def _environment() -> dict[str, str]:
+def _environment(program: Program) -> dict[str, str]:
     """Return the environment of a server: ours, without what is said of one address and would be had by all of them.
 
-    A container says HEARTH_HTTP for its own process; what holds for a server is on its command line.
+    A container says HEARTH_HTTP for its own process; what holds for a server is on its command line, and what is secret
+    in its `secrets`.
     """
-    theirs = {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in _ADDRESSES}
-    return theirs | {PARENT_VARIABLE: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
+    theirs = {name: value for name, value in without_secrets().items() if name.removesuffix("_FILE") not in _ADDRESSES}
+    return {**theirs, **program.secrets, PARENT_VARIABLE: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
 
 
 async def _end(process: Process) -> None:

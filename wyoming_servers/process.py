@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import pickle
 import signal
 import socket
@@ -20,6 +19,7 @@ from models.engine import EngineError
 from . import measures
 from .memory import memory_bytes
 from .wire import RequestError
+from .wire.secrets import without_secrets
 from .wire.tasks import ended_within
 
 _LOGGER = logging.getLogger(__name__)
@@ -154,7 +154,7 @@ class WorkerProcess:
                     *(sys.executable, "-P", "-m", "wyoming_servers.worker", str(theirs.fileno())),
                     pass_fds=[theirs.fileno()],
                     stdin=asyncio.subprocess.DEVNULL,
-                    env=os.environ | _ENVIRONMENT,
+                    env=without_secrets() | _ENVIRONMENT,
                 )
             reader, self._writer = await asyncio.open_connection(sock=ours)
         except BaseException:

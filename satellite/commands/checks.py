@@ -26,6 +26,7 @@ from wyoming_servers.wire import WireError, describe
 from wyoming_servers.wire.mdns import loopback_mdns
 from wyoming_servers.wire.network import read_network
 from wyoming_servers.wire.options import version
+from wyoming_servers.wire.secrets import without_secrets
 
 from .common import PORTS
 from .ports import holder
@@ -200,7 +201,9 @@ def _import_fault(modules: tuple[str, ...]) -> str | None:
     """Return why the modules cannot be used, or None; in a process of its own, which a broken library may kill."""
     program = [sys.executable, "-P", "-c", _IMPORT, *modules]
     try:
-        done = subprocess.run(program, capture_output=True, text=True, timeout=_IMPORT_S, check=False)
+        done = subprocess.run(
+            program, capture_output=True, text=True, timeout=_IMPORT_S, env=without_secrets(), check=False
+        )
     except subprocess.TimeoutExpired:
         return f"it takes more than {_IMPORT_S:g} s"
     if done.returncode < 0:

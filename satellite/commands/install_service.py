@@ -14,7 +14,6 @@ import grp
 import importlib
 import os
 import pwd
-import re
 import shlex
 import sys
 from argparse import REMAINDER, ArgumentParser, Namespace
@@ -24,11 +23,11 @@ from pathlib import Path
 from satellite import systemd
 from satellite.unit import GROUPS, Unit
 from wyoming_servers.wire.options import Parser, default_data_dir
+from wyoming_servers.wire.secrets import is_secret, variable_of
 
 from .common import PORTS, CommandError, Output, UsageError, tell
 
 _WHAT = {"up": "all servers and a satellite", "satellite": "satellite"}
-_SECRET = re.compile(r"(--[a-z-]*(token|password)(=.*)?|HEARTH_\w*(TOKEN|PASSWORD))$", re.DOTALL)
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -78,13 +77,14 @@ async def run(args: Namespace) -> int:
 
 def _unit(command: Sequence[str], system: bool) -> Unit:
     """Return the service; raise `CommandError` for one that could not run. Wrong options end the program."""
-    name, what, args = _parse(command)
     environment = {name: value for name, value in os.environ.items() if name.startswith("HEARTH_")}
-    for given in (*command, *environment):
-        if _SECRET.match(given):
-            name = given.partition("=")[0].removeprefix("--").removeprefix("HEARTH_")
-            variable = f"HEARTH_{name.upper().replace('-', '_')}_FILE"
-            raise CommandError(f"everybody could read the {name} there: write it into a file, named in {variable}")
+    options = [word.partition("=")[0] for word in command if word.startswith("--")]
+    for variable in (*map(variable_of, options), *environment):
+        if is_secret(variable):
+            raise CommandError(
+                f"everybody could read the value of {variable} there: write it into a file, named in {variable}_FILE"
+            )
+    name, what, args = _parse(command)
     owner = _owner() if system else None
     data_dir = args.data_dir
     if owner is not None and data_dir == default_data_dir():

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import os
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
@@ -85,7 +84,6 @@ def add_options(parser: ArgumentParser) -> None:
 async def run(args: Namespace) -> int:
     """Run until stopped."""
     output = Output(json=args.json)
-    _hand_on(args.hass_token)
     programs = house_programs(args)
     uris = {program.job: program.uri for program in programs}
 
@@ -133,15 +131,9 @@ def _told(job: str, line: str) -> None:
         warn(job, line)
 
 
-def _hand_on(token: str | None) -> None:
-    """Give the token to the servers in their environment; a command line could be read by everybody here."""
-    if token is not None and Token.given(token).file is None:
-        os.environ.pop("HEARTH_HASS_TOKEN_FILE", None)
-        os.environ["HEARTH_HASS_TOKEN"] = token
-
-
 def house_programs(args: Namespace) -> list[Program]:
     """Return the six servers, with their options."""
+    secrets = _token(args.hass_token)
     host = "0.0.0.0" if args.lan else "127.0.0.1"  # noqa: S104 - who says --lan means all addresses
     house = [f"--config={args.config}"] if args.config is not None else []
     house += [f"--custom-sentences={folder}" for folder in args.custom_sentences]
@@ -160,9 +152,17 @@ def house_programs(args: Namespace) -> list[Program]:
                 *(f"--model={name}" for of, name in args.model if of == job),
                 *_http(args.http, number),
             ],
+            secrets if job in _KNOW_THE_HOUSE else {},
         )
         for number, (job, port) in enumerate((PORTS | dict(args.port)).items(), 1)
     ]
+
+
+def _token(token: str | None) -> dict[str, str]:
+    """Return the variable that tells the token; none where its file does, which is named in the environment."""
+    if token is None or Token.given(token).file is not None:
+        return {}
+    return {"HEARTH_HASS_TOKEN_FILE": "", "HEARTH_HASS_TOKEN": token}
 
 
 def _http(ours: tuple[str, int] | None, number: int) -> list[str]:

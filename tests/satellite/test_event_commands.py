@@ -24,7 +24,7 @@ async def text_of(path: Path, lines: int = 1) -> str:
 
 
 async def until(done: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not done():  # noqa: ASYNC110 - commands tell nobody
             await asyncio.sleep(0.02)
 
@@ -39,6 +39,17 @@ async def test_what_belongs_to_the_event_comes_on_standard_input(tmp_path: Path)
         commands.happened(Happening.DETECTION, "okay_nabu")
         commands.happened(Happening.TRANSCRIPT, "mach das Licht an \N{ELECTRIC LIGHT BULB}")
         assert await text_of(out) == "mach das Licht an \N{ELECTRIC LIGHT BULB}\n"
+
+
+async def test_it_is_told_no_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEARTH_MQTT_PASSWORD", "sesame")
+    monkeypatch.setenv("HEARTH_NAME", "kitchen")
+    out = tmp_path / "out"
+    async with EventCommands({"idle": shell(f"env > {out}; echo end >> {out}")}) as commands:
+        commands.became(State.IDLE)
+        await until(lambda: read(out).endswith("end\n"))
+    assert "HEARTH_NAME=kitchen" in read(out)
+    assert "sesame" not in read(out)
 
 
 async def test_commands_begin_in_the_order_of_what_happened_and_nobody_waits(tmp_path: Path) -> None:
@@ -60,7 +71,7 @@ async def test_one_that_hangs_is_killed_with_all_it_started(
 ) -> None:
     monkeypatch.setattr(event_commands, "LONGEST_S", 0.3)
     out = tmp_path / "out"
-    async with EventCommands({"error": shell(f"(sleep 1; echo late >> {out}) & echo began >> {out}; sleep 60")}) as it:
+    async with EventCommands({"error": shell(f"(sleep 1; echo late >> {out}) & echo began >> {out}; sleep 100")}) as it:
         it.happened(Happening.ERROR, "x")
         assert await text_of(out) == "began\n"
         await asyncio.sleep(1.3)
@@ -90,7 +101,7 @@ async def test_at_the_end_none_goes_on(tmp_path: Path) -> None:
 
 async def test_so_many_run_at_once_and_so_many_wait(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     out = tmp_path / "out"
-    async with EventCommands({"idle": shell(f"echo x >> {out}; sleep 60")}) as it:
+    async with EventCommands({"idle": shell(f"echo x >> {out}; sleep 100")}) as it:
         for _ in range(WAITING + 5):
             it.became(State.IDLE)
         assert caplog.text.count("it is left out") == 5

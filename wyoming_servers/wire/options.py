@@ -1,8 +1,8 @@
 """Command-line options in this project's manner: each is also an environment variable, and an error is one line.
 
 `--data-dir` is `HEARTH_DATA_DIR`, or `HEARTH_DATA_DIR_FILE`, a file that holds the value (for secrets). The command
-line goes before the environment. A flag is set by 1, true, yes or on; an option that may be repeated takes its values
-separated by commas.
+line goes before the environment; a secret on it is used, and that it can be read there is said. A flag is set by 1,
+true, yes or on; an option that may be repeated takes its values separated by commas.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
+
+from .secrets import is_secret, variable_of
 
 __all__ = ["Parser", "default_data_dir", "version", "whole"]
 
@@ -54,6 +56,7 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse `args` after what the environment says, so that `args` win."""
         given: Sequence[str] = sys.argv[1:] if args is None else args
+        self._warn(given)
         return super().parse_known_args([*self._environment(given), *given], namespace)
 
     def format_help(self) -> str:
@@ -67,6 +70,17 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Say what was wrong in one line and exit with status 2."""
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+    def _warn(self, given: Sequence[str]) -> None:
+        """Say which of the options on the command line are secrets."""
+        written = {item.partition("=")[0] for item in given}
+        for action in self._actions:
+            if (name := _variable(action)) and is_secret(name) and written & set(action.option_strings):
+                option = action.option_strings[-1]
+                sys.stderr.write(
+                    f"{self.prog}: {option} can be read by everybody on this machine; better write it into a file, and"
+                    f" name that in {name}_FILE\n"
+                )
 
     def _environment(self, given: Sequence[str]) -> Iterator[str]:
         for action in self._actions:
@@ -89,7 +103,7 @@ class Parser(argparse.ArgumentParser):
 
     def _value(self, name: str) -> str | None:
         file = os.environ.get(f"{name}_FILE")
-        if file is None:
+        if not file:
             return os.environ.get(name)
         try:
             with Path(file).open(encoding="utf-8") as opened:
@@ -106,7 +120,7 @@ def _variable(action: argparse.Action) -> str | None:
     option = action.option_strings[-1] if action.option_strings else ""
     if not option.startswith("--") or option in {"--help", "--version"}:
         return None
-    return "HEARTH_" + option[2:].upper().replace("-", "_")
+    return variable_of(option)
 
 
 def version() -> str:
