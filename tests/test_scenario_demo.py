@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 import wave
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +18,64 @@ import pytest
 from satellite import cli
 from satellite.commands.questions import QUESTIONS
 
+from .conftest import SHARED
 
-def demo(folder: Path, *arguments: str | Path) -> tuple[int, list[dict[str, Any]], str]:
-    command: list[str | Path] = [
-        sys.executable,
-        "-P",
-        "-m",
-        "satellite",
-        "demo",
-        "--json",
-        "--data-dir",
-        folder / "data",
-    ]
-    done = subprocess.run(
-        [*command, "--output", folder / "answers", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=110,
-        env={"PATH": "/usr/bin:/bin", "HEARTH_CONFIG": "/nobody/has/this.yaml"},  # the demo is as shipped
-    )
-    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+SPEECH = SHARED / "media" / "speech"
+
+
+class Demo:
+    """A demo that runs."""
+
+    def __init__(self, folder: Path, *arguments: str | Path) -> None:
+        self._process = subprocess.Popen(
+            [
+                *(sys.executable, "-P", "-m", "satellite", "demo", "--json", "--data-dir", folder / "data"),
+                *("--output", folder / "answers", *arguments),
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={"PATH": "/usr/bin:/bin", "HEARTH_CONFIG": "/nobody/has/this.yaml"},  # the demo is as shipped
+        )
+
+    def outcome(self) -> tuple[int, list[dict[str, Any]], str]:
+        """Return, when it is over, its exit status, the turns that it told, and what it said beside."""
+        out, error = self._process.communicate(timeout=110)
+        return self._process.returncode, [json.loads(line) for line in out.splitlines()], error
+
+    def stop(self) -> None:
+        """Let nothing of it remain."""
+        self._process.terminate()
+        self._process.communicate()
+
+
+@pytest.fixture(scope="module")
+def demos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Demo]]:
+    """Both at the same time: what is said to them at live speed is waited for only once.
+
+    "recorded" has recordings of people, and a picture without any, in place of its own; where there are none, it is not
+    there.
+    """
+    with ExitStack() as stack:
+        running = {"shipped": Demo(tmp_path_factory.mktemp("shipped"))}
+        stack.callback(running["shipped"].stop)
+        if (SPEECH / "office_lights").is_dir():
+            running["recorded"] = _recorded(tmp_path_factory.mktemp("recorded"))
+            stack.callback(running["recorded"].stop)
+        yield running
+
+
+def _recorded(folder: Path) -> Demo:
+    questions = folder / "questions"
+    questions.mkdir()
+    light = sorted((SPEECH / "office_lights").glob("*.wav"))[0]
+    story = min(SPEECH.glob("*/*.wav"), key=lambda path: (path.parent == light.parent, path.stat().st_size))
+    for question in QUESTIONS:
+        recording = light if question.key == "light" else story
+        (questions / f"{question.key}.wav").write_bytes(recording.read_bytes())
+    picture = folder / "nobody.png"
+    assert cv2.imwrite(str(picture), np.full((240, 320, 3), 128, np.uint8))
+    return Demo(folder, "--questions", questions, "--picture", picture)
 
 
 def check_turn(turn: dict[str, Any]) -> None:
@@ -50,8 +89,8 @@ def check_turn(turn: dict[str, Any]) -> None:
         assert file.getnframes() / file.getframerate() > 0.5
 
 
-def test_every_turn_comes_out_right(tmp_path: Path) -> None:
-    status, turns, error = demo(tmp_path)
+def test_every_turn_comes_out_right(demos: dict[str, Demo]) -> None:
+    status, turns, error = demos["shipped"].outcome()
     assert [turn["ok"] for turn in turns] == [True] * len(QUESTIONS), error
     assert status == 0
     for turn in turns:
@@ -70,21 +109,10 @@ def test_every_turn_comes_out_right(tmp_path: Path) -> None:
     assert "person" in understood[3]["reply"]
 
 
-def test_recordings_and_a_photo(tmp_path: Path, shared: Path) -> None:
+@pytest.mark.usefixtures("shared")
+def test_recordings_and_a_photo(demos: dict[str, Demo]) -> None:
     """Spoken by people where there are recordings; wrong answers are told and make it fail."""
-    questions = tmp_path / "questions"
-    questions.mkdir()
-    light = sorted((shared / "media" / "speech" / "office_lights").glob("*.wav"))[0]
-    story = min(
-        (shared / "media" / "speech").glob("*/*.wav"),
-        key=lambda path: (path.parent == light.parent, path.stat().st_size),
-    )
-    for question in QUESTIONS:
-        recording = light if question.key == "light" else story
-        (questions / f"{question.key}.wav").write_bytes(recording.read_bytes())
-    picture = tmp_path / "nobody.png"
-    assert cv2.imwrite(str(picture), np.full((240, 320, 3), 128, np.uint8))
-    status, turns, error = demo(tmp_path, "--questions", questions, "--picture", picture)
+    status, turns, error = demos["recorded"].outcome()
     assert status == 1
     assert [turn["ok"] for turn in turns] == [question.key in {"light", "nonsense"} for question in QUESTIONS], error
     assert "'What time is it?' did not come out right" in error
