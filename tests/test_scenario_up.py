@@ -62,7 +62,7 @@ class House:
 
     async def get(self, path: str) -> str:
         def get() -> str:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", timeout=10) as got:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", timeout=60) as got:
                 return str(got.read().decode())
 
         return await asyncio.to_thread(get)
@@ -110,7 +110,7 @@ async def hearth_up(folder: Path) -> AsyncIterator[House]:
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
-        await asyncio.wait_for(process.wait(), 15)
+        await asyncio.wait_for(process.wait(), 60)
         await reading
 
 
@@ -164,6 +164,6 @@ async def test_without_a_microphone_the_servers_run_on(tmp_path: Path) -> None:
         if "ready" in words:
             ready.add(words[0])
     process.send_signal(signal.SIGINT)
-    _, error = await asyncio.wait_for(process.communicate(), 15)
+    _, error = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 130
     assert b"Traceback" not in error

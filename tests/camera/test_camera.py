@@ -62,7 +62,7 @@ async def test_switched_off_it_lets_go_and_switched_on_it_looks_again(tmp_path: 
     assert (camera.frames, camera.has_seen) == (0, False)
     for _ in range(2):
         camera.on = True
-        await asyncio.wait_for(camera.mailbox.take(), 5)
+        await asyncio.wait_for(camera.mailbox.take(), 60)
         camera.on = False
         for thread in [thread for thread in threading.enumerate() if thread.name == f"camera {tmp_path}"]:
             await asyncio.to_thread(thread.join, 5)
@@ -73,7 +73,7 @@ async def test_switched_off_it_lets_go_and_switched_on_it_looks_again(tmp_path: 
     camera.on = True
     (tmp_path / "a.png").unlink()
     with pytest.raises(CameraError):
-        await asyncio.wait_for(looking, 5)
+        await asyncio.wait_for(looking, 60)
 
 
 async def test_looks_are_told_until_somebody_does_not_care_or_it_is_off() -> None:

@@ -147,7 +147,7 @@ async def test_a_server_that_goes_ends_the_flow() -> None:
         await asyncio.sleep(0.05)
     async with peer:
         with pytest.raises(WireError):
-            await asyncio.wait_for(running, 1)
+            await asyncio.wait_for(running, 60)
 
 
 async def test_no_frame_of_a_camera_that_is_off() -> None:

@@ -23,7 +23,7 @@ async def test_a_taker_waits_for_another_thread() -> None:
     assert not taker.done()
     thread = threading.Thread(target=mailbox.put, args=("here",))
     thread.start()
-    assert await asyncio.wait_for(taker, 1) == "here"
+    assert await asyncio.wait_for(taker, 60) == "here"
     thread.join()
 
 
@@ -53,7 +53,7 @@ async def test_under_load_every_item_is_taken_or_counted() -> None:
 
     thread = threading.Thread(target=put)
     thread.start()
-    await asyncio.wait_for(taker, 10)
+    await asyncio.wait_for(taker, 60)
     thread.join()
     assert taken == sorted(taken)
     assert len(taken) + mailbox.dropped["replaced"] == 10_000

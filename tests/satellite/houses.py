@@ -100,7 +100,7 @@ def nowhere(job: str, name: str = "nowhere", **more: bool) -> Server:
     return Server(name, name, "tcp://127.0.0.1:9", Origin.HERE, frozenset([job]), info(job, **more))
 
 
-async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Wait until `condition` holds."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - whatever a test waits for

@@ -66,7 +66,7 @@ class Odd:
 
     async def until(self, done: Callable[[list[str]], bool]) -> None:
         """Wait until enough has been heard."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not done(self.heard):
                 self._changed.clear()
                 await self._changed.wait()

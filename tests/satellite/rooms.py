@@ -72,7 +72,7 @@ class Room:
 
     async def turn(self, utterance: Utterance | None = None) -> TurnReport:
         """Take a turn about something said before; a turn that hangs fails the test."""
-        return await asyncio.wait_for(take_turn(utterance or said(), self.means, self.talk), 15)
+        return await asyncio.wait_for(take_turn(utterance or said(), self.means, self.talk), 60)
 
 
 def said(seconds: float = 0.5) -> Utterance:

@@ -16,7 +16,7 @@ async def said(apologies: Apologies, job: str) -> list[tuple[bytes, Format]]:
     async def write(pcm: bytes, sound: Format) -> None:
         pieces.append((pcm, sound))
 
-    await asyncio.wait_for(apologies.say(job, write), 10)
+    await asyncio.wait_for(apologies.say(job, write), 60)
     return pieces
 
 
@@ -27,7 +27,7 @@ async def test_phrases_are_spoken_once_there_is_a_voice_and_kept() -> None:
     await asyncio.sleep(0.01)
     async with serving("tts", tts()) as voice:
         servers.add(voice)
-        await asyncio.wait_for(preparing, 5)
+        await asyncio.wait_for(preparing, 60)
     assert apologies.complete
     for job in PHRASES:
         pieces = await said(apologies, job)
@@ -56,5 +56,5 @@ async def test_a_bad_voice_is_tried_again() -> None:
         assert not apologies.complete
         async with serving("tts", tts(), name="good") as voice:
             servers.add(voice)
-            await asyncio.wait_for(preparing, 10)
+            await asyncio.wait_for(preparing, 60)
         assert apologies.complete

@@ -50,7 +50,7 @@ class Finds:
         self._changed.set()
 
     async def until(self, done: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not done():
                 self._changed.clear()
                 await self._changed.wait()

@@ -53,14 +53,14 @@ async def test_the_next_server_is_shown_what_the_camera_sees_when_one_fails(
         (sighting,) = eyes.sightings.listed(time.monotonic()) or []
         assert (sighting["name"], sighting["camera"]) == ("person", "door")
     running.cancel()
-    await asyncio.wait([running], timeout=5)
+    await asyncio.wait([running], timeout=60)
     assert running.cancelled()
 
 
 async def test_a_camera_that_never_worked_is_told(tmp_path: Path) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
     with pytest.raises(CameraError, match=r"broken\.jpg"):
-        await asyncio.wait_for(Eyes(Camera(str(tmp_path / "broken.jpg")), House()).run(), 5)
+        await asyncio.wait_for(Eyes(Camera(str(tmp_path / "broken.jpg")), House()).run(), 60)
 
 
 async def test_a_camera_that_worked_is_opened_again(
@@ -79,4 +79,4 @@ async def test_a_camera_that_worked_is_opened_again(
     before = eyes.camera.frames
     await until(lambda: eyes.camera.frames > before)
     running.cancel()
-    await asyncio.wait([running], timeout=5)
+    await asyncio.wait([running], timeout=60)

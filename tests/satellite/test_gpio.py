@@ -25,7 +25,7 @@ def pins() -> Iterator[Any]:
 
 
 async def until(done: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not done():  # noqa: ASYNC110 - a thread of gpiozero's does it
             await asyncio.sleep(0.01)
 

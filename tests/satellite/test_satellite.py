@@ -95,9 +95,9 @@ async def satellite_in(
 
 async def ask(satellite: Satellite, microphone: ClipMicrophone, watcher: Watcher, speech: bytes) -> TurnReport:
     before = len(watcher.reports)
-    await asyncio.wait_for(satellite.ready(), 5)
+    await asyncio.wait_for(satellite.ready(), 60)
     times = await microphone.play(speech)
-    await until(lambda: len(watcher.reports) > before, 10)
+    await until(lambda: len(watcher.reports) > before)
     report = watcher.reports[-1]
     assert abs(report.stages["listen"].began - times.speech_began) < 0.3
     return report
@@ -144,7 +144,7 @@ async def test_a_timer_rings_by_name_until_somebody_says_stop(
         microphone = ClipMicrophone()
         async with satellite_in(servers, tmp_path, microphone) as (satellite, watcher):
             await ask(satellite, microphone, watcher, speech)
-            await until(lambda: watcher.rings, 5)
+            await until(lambda: watcher.rings)
             await ask(satellite, microphone, watcher, speech)
             assert asked[1].data["context"]["timers"][0]["name"] == "egg"
             await asyncio.sleep(2.2)
@@ -196,7 +196,7 @@ async def test_recordings_are_answered_one_after_the_other(
         satellite = Satellite(
             ClipMicrophone(), Speaker("f", lambda name: FolderSink(tmp_path / "out", name)), servers, observer=watcher
         )
-        await asyncio.wait_for(satellite.run(clips), 20)
+        await asyncio.wait_for(satellite.run(clips), 60)
     assert [report.reply for report in watcher.reports] == ["Noon.", "Noon."]
 
 
@@ -205,10 +205,10 @@ async def test_a_microphone_that_never_worked_is_told_and_one_that_did_is_opened
 ) -> None:
     speaker = Speaker("folder", lambda name: FolderSink(tmp_path, name))
     with pytest.raises(MicrophoneError, match="no such program"):
-        await asyncio.wait_for(Satellite(CommandMicrophone("/no/arecord"), speaker, House()).run(), 5)
+        await asyncio.wait_for(Satellite(CommandMicrophone("/no/arecord"), speaker, House()).run(), 60)
     with pytest.raises(MicrophoneError, match="ended: no device"):
         broken = CommandMicrophone("sh -c 'echo no device >&2; exit 1'")
-        await asyncio.wait_for(Satellite(broken, speaker, House()).run(), 5)
+        await asyncio.wait_for(Satellite(broken, speaker, House()).run(), 60)
     monkeypatch.setattr("satellite.retry.backoff", lambda *_: iter([0.01] * 1000))
     counter = tmp_path / "starts"
     dying = CommandMicrophone(f"sh -c 'echo start >> {counter}; head -c 6400 /dev/zero; echo unplugged >&2'")
@@ -223,9 +223,9 @@ async def test_it_ends_at_once_in_the_middle_of_an_answer(tmp_path: Path, speech
     ) as servers:
         microphone = ClipMicrophone()
         async with satellite_in(servers, tmp_path, microphone) as (satellite, watcher):
-            await asyncio.wait_for(satellite.ready(), 5)
+            await asyncio.wait_for(satellite.ready(), 60)
             await microphone.play(speech)
-            await until(lambda: list(tmp_path.glob("*.wav")), 10)
+            await until(lambda: list(tmp_path.glob("*.wav")))
             began = time.monotonic()
         assert time.monotonic() - began < 1
         assert len(watcher.reports) == 1
@@ -249,15 +249,15 @@ async def test_a_trigger_interrupts_what_is_said_and_listens_and_stop_is_silence
         microphone = ClipMicrophone()
         controls = Controls()
         async with satellite_in(servers, tmp_path, microphone, controls=controls) as (satellite, watcher):
-            await asyncio.wait_for(satellite.ready(), 5)
+            await asyncio.wait_for(satellite.ready(), 60)
             await microphone.play(speech)
-            await until(lambda: watcher.states[-1:] == [State.RESPONDING], 10)
+            await until(lambda: watcher.states[-1:] == [State.RESPONDING])
             controls.trigger()
-            await until(lambda: watcher.states[-1] is State.LISTENING, 1)
+            await until(lambda: watcher.states[-1] is State.LISTENING)
             await microphone.play(speech)
-            await until(lambda: watcher.states[-1] is State.RESPONDING, 10)
+            await until(lambda: watcher.states[-1] is State.RESPONDING)
             controls.stop()
-            await until(lambda: len(watcher.reports) == 2, 1)
+            await until(lambda: len(watcher.reports) == 2)
             await asyncio.sleep(0.5)
             assert watcher.states[-1] is State.IDLE
             assert [report.error for report in watcher.reports] == ["the turn was stopped"] * 2
@@ -284,7 +284,7 @@ async def test_muted_it_gives_up_what_is_being_said_to_it_and_does_not_listen(tm
     async with house(serving("asr", muting), serving("handle", handle("Noon.")), serving("tts", tts())) as servers:
         microphone = ClipMicrophone()
         async with satellite_in(servers, tmp_path, microphone, controls=controls) as (satellite, watcher):
-            await asyncio.wait_for(satellite.ready(), 5)
+            await asyncio.wait_for(satellite.ready(), 60)
             await microphone.play(speech)
             await until(lambda: watcher.states == [State.LISTENING, State.IDLE])
             controls.trigger()
@@ -338,12 +338,12 @@ async def test_with_a_wake_word_it_answers_who_calls_and_nobody_else(
     ) as servers:
         microphone = ClipMicrophone(hiss=0)
         async with satellite_in(servers, tmp_path, microphone, wake_word=nabu) as (satellite, watcher):
-            await asyncio.wait_for(satellite.ready(), 5)
+            await asyncio.wait_for(satellite.ready(), 60)
             await microphone.play(speech)
             await asyncio.sleep(0.5)
             assert watcher.states == []
             await microphone.play(called(speech))
-            await until(lambda: watcher.reports, 10)
+            await until(lambda: watcher.reports)
     assert [report.reply for report in watcher.reports] == ["Noon."]
     assert speech in heard[0]
     assert len(heard[0]) < len(speech) + 2 * 32_000
@@ -359,10 +359,10 @@ async def test_who_calls_and_says_nothing_gets_no_answer(
     ) as servers:
         microphone = ClipMicrophone(hiss=0)
         async with satellite_in(servers, tmp_path, microphone, wake_word=nabu) as (satellite, watcher):
-            await asyncio.wait_for(satellite.ready(), 5)
+            await asyncio.wait_for(satellite.ready(), 60)
             await microphone.play(called())
-            await until(lambda: watcher.reports, 5)
-            await asyncio.wait_for(satellite.ready(), 5)
+            await until(lambda: watcher.reports)
+            await asyncio.wait_for(satellite.ready(), 60)
     (report,) = watcher.reports
     assert (report.heard, report.reply, report.error, report.apology) == ("", "", None, None)
     assert watcher.states == [State.LISTENING, State.PROCESSING, State.IDLE]
@@ -375,12 +375,12 @@ async def test_who_is_asked_something_need_not_call_again(tmp_path: Path, speech
     ) as servers:
         microphone = ClipMicrophone(hiss=0)
         async with satellite_in(servers, tmp_path, microphone, wake_word=nabu) as (satellite, watcher):
-            await asyncio.wait_for(satellite.ready(), 5)
+            await asyncio.wait_for(satellite.ready(), 60)
             await microphone.play(called(speech))
-            await until(lambda: len(watcher.reports) == 1, 10)
-            await until(lambda: watcher.states[-1] is State.LISTENING, 2)
+            await until(lambda: len(watcher.reports) == 1)
+            await until(lambda: watcher.states[-1] is State.LISTENING)
             await microphone.play(speech)
-            await until(lambda: len(watcher.reports) == 2, 10)
+            await until(lambda: len(watcher.reports) == 2)
     assert [report.reply for report in watcher.reports] == ["To which list?"] * 2
 
 
@@ -395,12 +395,12 @@ async def test_a_timer_that_rings_is_stopped_without_the_wake_word(
     ) as servers:
         microphone = ClipMicrophone(hiss=0)
         async with satellite_in(servers, tmp_path, microphone, wake_word=nabu) as (satellite, watcher):
-            await asyncio.wait_for(satellite.ready(), 5)
+            await asyncio.wait_for(satellite.ready(), 60)
             await microphone.play(called(speech))
-            await until(lambda: watcher.rings, 10)
-            await asyncio.wait_for(satellite.ready(), 5)
+            await until(lambda: watcher.rings)
+            await asyncio.wait_for(satellite.ready(), 60)
             await microphone.play(speech)
-            await until(lambda: len(watcher.reports) == 2, 10)
+            await until(lambda: len(watcher.reports) == 2)
 
 
 def test_what_a_timer_says() -> None:
@@ -423,6 +423,6 @@ async def test_a_timer_from_before_rings_when_the_clock_is_set_while_it_listens(
     running = asyncio.create_task(satellite.run())
     await asyncio.sleep(0.3)
     timers.hasten(601)
-    await until(lambda: watcher.rings, 5)
+    await until(lambda: watcher.rings)
     running.cancel()
     await asyncio.wait([running])

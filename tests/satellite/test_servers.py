@@ -31,7 +31,7 @@ def trust(tmp_path: Path) -> Trust:
 
 
 async def until(servers: Servers, done: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not done():
             await servers.changed()
 

@@ -53,7 +53,7 @@ class Log:
         self._heard.set()
 
     async def until(self, done: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not done():
                 self._heard.clear()
                 await self._heard.wait()

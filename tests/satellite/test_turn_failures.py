@@ -85,7 +85,7 @@ async def test_a_dead_voice_is_apologised_for_in_its_own_words(tmp_path: Path) -
         room = Room(servers, tmp_path)
         async with serving("tts", tts()) as voice:
             servers.add(voice)
-            await asyncio.wait_for(room.apologies.run(), 5)
+            await asyncio.wait_for(room.apologies.run(), 60)
         report = await room.turn()
     assert room.apologies.complete
     assert report.apology == "tts"

@@ -88,7 +88,7 @@ class View:
 
     async def until(self, done: Any) -> dict[str, Any]:
         assert self._process.stdout is not None
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while line := await self._process.stdout.readline():
                 report: dict[str, Any] = json.loads(line)
                 if done(report):
@@ -186,7 +186,7 @@ async def test_a_neighbour_is_told_the_addresses_that_it_can_reach(hosts: tuple[
         far.server(tmp_path / "inner", "tcp://172.17.0.1:10302"),
         far.server(tmp_path / "one", f"tcp://{far.address}:10301"),
         far.server(tmp_path / "all", "tcp://0.0.0.0:10300"),
-        asyncio.timeout(15),
+        asyncio.timeout(60),
     ):
         while len(heard) < 2:  # noqa: ASYNC110 - it is another process that hears
             await asyncio.sleep(0.05)

@@ -29,7 +29,7 @@ async def send(client: AsyncClient, *events: Event | Eventable) -> None:
         await client.write_event(event if isinstance(event, Event) else event.event())
 
 
-async def receive(client: AsyncClient, seconds: float = 20) -> Event:
+async def receive(client: AsyncClient, seconds: float = 60) -> Event:
     event = await asyncio.wait_for(client.read_event(), seconds)
     assert event is not None, "the server has ended the connection"
     return event

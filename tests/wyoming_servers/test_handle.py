@@ -66,7 +66,7 @@ async def send(client: AsyncClient, event: Event) -> list[Event]:
     await client.write_event(event)
     answer: list[Event] = []
     while not answer or answer[-1].type not in ("handled", "not-handled", "intent", "error"):
-        came = await asyncio.wait_for(client.read_event(), 10)
+        came = await asyncio.wait_for(client.read_event(), 60)
         assert came is not None
         answer.append(came)
     return answer
@@ -262,7 +262,7 @@ async def test_a_text_that_is_streamed_is_read_ahead(talker: dict[str, Any]) -> 
     async with serving(**talker) as uri, AsyncClient.from_uri(uri) as client:
         await client.write_event(TranscriptStart(context=context).event())
         await client.write_event(TranscriptChunk("one ").event())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while "read one\n" not in await asyncio.to_thread(_text_of, talker["log"]):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         await client.write_event(TranscriptChunk("two").event())
@@ -341,7 +341,7 @@ async def test_describe_is_answered_while_somebody_waits(talker: dict[str, Any])
         await client.write_event(Transcript("wait").event())
         async with AsyncClient.from_uri(uri) as other:
             await other.write_event(Describe().event())
-            described = await asyncio.wait_for(other.read_event(), 5)
+            described = await asyncio.wait_for(other.read_event(), 60)
             assert described is not None
             assert described.type == "info"
 
@@ -359,7 +359,7 @@ async def test_the_real_program(tmp_path: Path) -> None:
     )
     assert process.stderr is not None
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while "handle is ready at" not in (line := (await process.stderr.readline()).decode()):
                 assert line
         async with AsyncClient.from_uri(uri) as client:
@@ -367,7 +367,7 @@ async def test_the_real_program(tmp_path: Path) -> None:
                 assert (await ask(client, text))[-1].data["name"] == intent
             json.dumps((await ask(client, "feed the cat"))[-1].data)
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), 5) == 0
+        assert await asyncio.wait_for(process.wait(), 60) == 0
     finally:
         if process.returncode is None:
             process.kill()

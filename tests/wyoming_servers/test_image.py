@@ -204,7 +204,7 @@ class Slow:
         return sum(self.batches)
 
     async def until_it_looks(self, at: int = 1) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while self.looked_at < at:  # noqa: ASYNC110 - another process looks
                 await asyncio.sleep(0.005)
 

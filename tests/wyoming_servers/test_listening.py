@@ -60,11 +60,11 @@ class Talk:
             await self._connection.send(event)
 
     async def finished(self) -> int:
-        return int((await expect(self._connection, "finished", 10)).data["bytes"])
+        return int((await expect(self._connection, "finished", 60)).data["bytes"])
 
     async def error(self) -> str:
         with pytest.raises(PeerError) as caught:
-            await expect(self._connection, "never", 10)
+            await expect(self._connection, "never", 60)
         return str(caught.value.code)
 
 

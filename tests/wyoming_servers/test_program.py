@@ -62,7 +62,7 @@ async def running(
     said: list[str] = []
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not said or "is ready at" not in said[-1]:
                 line = await process.stdout.readline()
                 assert line, said
@@ -76,7 +76,7 @@ async def running(
 
 async def outcome(*options: str) -> tuple[int, str]:
     process = await start(*options)
-    said, _ = await asyncio.wait_for(process.communicate(), 20)
+    said, _ = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode is not None
     return process.returncode, said.decode()
 
@@ -85,7 +85,7 @@ async def outcome(*options: str) -> tuple[int, str]:
 async def test_a_signal_stops_it_and_nothing_is_left(number: int) -> None:
     async with running() as program, connect_to(program.uri) as idle:
         await idle.send(Event("echo"))
-        await expect(idle, "echo", 5)
+        await expect(idle, "echo", 60)
         status, _ = await program.stop(number)
         assert status == 0
         assert program.said[-2:] == ["left []", "INFO tts has stopped"]
@@ -108,7 +108,7 @@ async def test_a_short_work_is_finished_before_it_stops() -> None:
         await client.send(Event("think"))
         await asyncio.sleep(0.1)
         stopping = asyncio.create_task(program.stop())
-        await expect(client, "thought", 5)
+        await expect(client, "thought", 60)
         assert (await stopping)[0] == 0
 
 
@@ -190,7 +190,7 @@ async def test_help_and_version() -> None:
 async def test_with_few_files_two_thousand_sockets_keep_nobody_out() -> None:
     async with running(files=128) as program, connect_to(program.uri) as speaker:
         await speaker.send(Event("echo"))
-        await expect(speaker, "echo", 5)
+        await expect(speaker, "echo", 60)
         host, port = program.uri.removeprefix("tcp://").split(":")
         sockets = []
         try:
@@ -204,7 +204,7 @@ async def test_with_few_files_two_thousand_sockets_keep_nobody_out() -> None:
                 if number % 100 == 0:
                     await describe(program.uri)
             await speaker.send(Event("echo"))
-            await expect(speaker, "echo", 5)
+            await expect(speaker, "echo", 60)
             assert psutil.Process(program.process.pid).num_fds() < 120
         finally:
             for sock in sockets:
@@ -221,7 +221,7 @@ async def test_more_connections_than_files_are_refused_by_a_line() -> None:
                 client = await clients.enter_async_context(connect_to(program.uri))
                 await client.send(Event("hang"))
                 await client.send(Ping())
-                await expect(client, "pong", 5)
+                await expect(client, "pong", 60)
             with pytest.raises(PeerError, match="64 connections are at work"):
                 await describe(program.uri)
         await program.stop()

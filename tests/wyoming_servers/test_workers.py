@@ -23,7 +23,7 @@ ENGINES = "tests.wyoming_servers.engines"
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - the test looks from outside
             await asyncio.sleep(0.01)
 
@@ -73,7 +73,7 @@ async def test_what_is_closed_does_what_nobody_waits_for(tmp_path: Path) -> None
     async with processes(count=1) as pool:
         async with pool.stream() as stream:
             await stream.call("leave_at", tmp_path / "left")
-        async with asyncio.timeout(5), pool.stream() as stream:
+        async with asyncio.timeout(60), pool.stream() as stream:
             assert await stream.call("feed", b"12") == 2
         assert (tmp_path / "left").exists()
 
@@ -186,7 +186,7 @@ async def test_cancelled_while_waiting_for_a_place_loses_none() -> None:
             for task in waiting:
                 task.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
-            async with asyncio.timeout(5), pool.stream() as stream:
+            async with asyncio.timeout(60), pool.stream() as stream:
                 assert await stream.call("feed", b"12") == 2
         assert [worker.streams for worker in pool._workers] == [0]
         assert not pool._waiting
@@ -215,7 +215,7 @@ async def test_a_killed_process_fails_its_calls_and_is_replaced(caplog: pytest.L
                 await call
             with pytest.raises(WorkerDied):
                 await stream.call("feed", b"")
-        async with asyncio.timeout(10), pool.stream() as stream:
+        async with asyncio.timeout(60), pool.stream() as stream:
             assert await stream.call("pid") != pid
         assert any("was killed (SIGKILL" in record.message for record in caplog.records)
 
@@ -225,7 +225,7 @@ async def test_one_that_dies_does_not_disturb_the_other() -> None:
         with pytest.raises(WorkerDied):
             await first.call("die")
         assert await second.call("feed", b"1") == 1
-        async with asyncio.timeout(10), pool.stream() as third:
+        async with asyncio.timeout(60), pool.stream() as third:
             assert await third.call("feed", b"1") == 1
 
 
@@ -234,7 +234,7 @@ async def test_a_call_that_hangs_is_given_up_and_its_process_replaced() -> None:
         async with pool.stream() as stream:
             with pytest.raises(WorkerDied, match="did not answer within 1 s"):
                 await stream.call("sleep", 100)
-        async with asyncio.timeout(10), pool.stream() as stream:
+        async with asyncio.timeout(60), pool.stream() as stream:
             assert await stream.call("feed", b"1") == 1
 
 
@@ -270,7 +270,7 @@ async def test_closing_a_stream_cancels_the_call_that_runs() -> None:
             await asyncio.sleep(0.1)
             assert await other.call("waited") == []
             waiting.cancel()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not (waited := await other.call("waited")):  # noqa: ASYNC110 - it is another process' event
                 await asyncio.sleep(0.01)
         assert waited == [True]
@@ -300,7 +300,7 @@ async def test_a_process_that_nobody_uses_is_ended_and_started_again(caplog: pyt
         assert "unloaded: nobody used it for 0.2 s" in caplog.text
         await asyncio.sleep(0.3)
         assert not [child for child in psutil.Process().children() if "wyoming_servers.worker" in child.cmdline()]
-        async with pool.stream() as stream, asyncio.timeout(10):
+        async with pool.stream() as stream, asyncio.timeout(60):
             assert await stream.call("pid") != first
     assert "died" not in caplog.text
 
@@ -325,10 +325,10 @@ async def test_one_that_cannot_be_loaded_again_says_why_and_is_tried_when_wanted
         flag.unlink()
         for _ in range(2):
             with pytest.raises(EngineError, match="cannot be started: there is no"):
-                async with asyncio.timeout(10), pool.stream():
+                async with asyncio.timeout(60), pool.stream():
                     pass
         flag.touch()
-        async with asyncio.timeout(10), pool.stream() as stream:
+        async with asyncio.timeout(60), pool.stream() as stream:
             assert await stream.call("feed", b"1") == 1
 
 
@@ -341,7 +341,7 @@ async def test_one_that_died_and_cannot_be_started_again_keeps_nobody_waiting(tm
             async with pool.stream() as stream:
                 await stream.call("die")
         with pytest.raises(EngineError, match="cannot be started: there is no"):
-            async with asyncio.timeout(10), pool.stream():
+            async with asyncio.timeout(60), pool.stream():
                 pass
 
 

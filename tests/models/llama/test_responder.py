@@ -460,7 +460,7 @@ async def test_in_a_worker_a_stream_that_is_closed_stops_at_once(chat_model: Pat
                 await asyncio.sleep(moment)
                 calling.cancel()
                 await asyncio.gather(calling, return_exceptions=True)
-            async with asyncio.timeout(20), engine.stream(text="next", history=[], conversation="n") as answering:
+            async with asyncio.timeout(60), engine.stream(text="next", history=[], conversation="n") as answering:
                 while not await answering.call("more"):
                     pass
     finally:

@@ -41,7 +41,7 @@ async def test_an_answer_is_printed_as_it_comes(tmp_path: Path) -> None:
                     await async_write_event(last.event(), writer)
         writer.close()
 
-    async with await asyncio.start_unix_server(serve, tmp_path / "s"), asyncio.timeout(20):
+    async with await asyncio.start_unix_server(serve, tmp_path / "s"), asyncio.timeout(60):
         asking = await hearth("ask", "--uri", f"unix://{tmp_path}/s", "tell", "a", "story")
         assert asking.stdout is not None
         assert await asking.stdout.readline() == b"Once  [31mupon\n"
@@ -66,7 +66,7 @@ async def test_what_is_not_streamed_is_printed_in_the_end(last: Eventable, print
             await async_write_event(answer.event(), writer)
         writer.close()
 
-    async with await asyncio.start_unix_server(serve, tmp_path / "s"), asyncio.timeout(20):
+    async with await asyncio.start_unix_server(serve, tmp_path / "s"), asyncio.timeout(60):
         asking = await hearth("ask", "--uri", f"unix://{tmp_path}/s", "what now")
         assert await asking.communicate() == (printed.encode(), b"")
         assert asking.returncode == 1

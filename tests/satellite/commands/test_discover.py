@@ -23,7 +23,7 @@ def advertised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     process = subprocess.Popen([*command, "--data-dir", str(tmp_path_factory.mktemp("data"))])
     yield name
     process.terminate()
-    assert process.wait(timeout=10) == 0
+    assert process.wait(timeout=60) == 0
 
 
 def test_discover_lists_it(advertised: str, hearth: Hearth) -> None:

@@ -51,7 +51,7 @@ class Replay:
         """Compare what comes with what came."""
         wanted, data = step["hearth"], step.get("data", {})
         while True:
-            event = await asyncio.wait_for(self._client.read_event(), 20)
+            event = await asyncio.wait_for(self._client.read_event(), 60)
             assert event is not None, "the satellite has hung up"
             if not await self._passes(event, wanted):
                 break

@@ -49,8 +49,8 @@ class Listener:
         text = self.text(ending)
         return None if text is None else json.loads(text)
 
-    async def sees(self, ending: str, value: str, seconds: float = 5.0) -> None:
-        await until(lambda: self.text(ending) == value, seconds)
+    async def sees(self, ending: str, value: str) -> None:
+        await until(lambda: self.text(ending) == value)
 
     async def listen(self) -> None:
         async for message in self.client.messages:

@@ -15,9 +15,10 @@ import pytest
 from bench.mosquitto import Mosquitto
 from camera.camera import Camera, Frame, Look
 from satellite.controls import Control, Controls
+from satellite.mqtt import link
 from satellite.mqtt.device import Device
 from satellite.mqtt.discovery import Topics
-from satellite.mqtt.link import Broker
+from satellite.mqtt.link import Broker, Refused
 from satellite.report import State, TurnReport
 from wyoming_servers.wire.image import LabelScore
 
@@ -29,6 +30,12 @@ from .broker import Listener, listener, mosquitto, need_mosquitto
 
 TOPICS = Topics("kitchen-0123abcd")
 BASE = "hearth/kitchen-0123abcd"
+
+
+@pytest.fixture(autouse=True)
+def a_machine_that_has_much_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that answers late is no broker that is gone."""
+    monkeypatch.setattr(link, "ANSWER_S", 60.0)
 
 
 def device_on(broker: Broker, controls: Controls | None = None, camera: Camera | None = None, **more: Any) -> Device:
@@ -71,7 +78,7 @@ async def test_what_the_satellite_does_is_told_and_it_says_goodbye(tmp_path: Pat
             assert seen.json(f"{BASE}/heard") == {"state": report.heard, "attributes": {"text": report.heard}}
             assert len(seen.json(f"{BASE}/said")["state"]) == 255
             assert seen.json(f"{BASE}/said")["attributes"]["text"] == report.reply
-        await seen.sees(f"{BASE}/status", "offline", 1)
+        await seen.sees(f"{BASE}/status", "offline")
         async with listener(broker.port) as later:  # all of it was retained
             await until(lambda: len(later.values) == 7)
 
@@ -181,7 +188,7 @@ async def test_a_broker_that_is_down_at_first_and_restarted_later(
             for state in (State.LISTENING, State.RESPONDING):
                 await broker.start()
                 async with listener(broker.port) as seen:
-                    await seen.sees(f"{BASE}/status", "online", 10)
+                    await seen.sees(f"{BASE}/status", "online")
                     device.became(state)
                     await seen.sees(f"{BASE}/state", state)
                     assert seen.text(f"{BASE}/volume") == "10"
@@ -195,17 +202,35 @@ async def test_a_broker_that_is_down_at_first_and_restarted_later(
             await broker.stop()
 
 
+def counted_refusals(monkeypatch: pytest.MonkeyPatch) -> list[Refused]:
+    """Have a broker that refuses be asked again at once; return the list to which each refusal is added."""
+    refused: list[Refused] = []
+    connect = link.connect
+
+    @asynccontextmanager
+    async def counting(*arguments: Any) -> AsyncIterator[Any]:
+        try:
+            async with connect(*arguments) as client:
+                yield client
+        except Refused as error:
+            refused.append(error)
+            raise
+
+    monkeypatch.setattr(link, "connect", counting)
+    monkeypatch.setattr(link, "REFUSED_S", 0.0)
+    return refused
+
+
 async def test_a_wrong_password_is_told_once_and_nothing_of_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("satellite.mqtt.link.REFUSED_S", 0.1)
+    refused = counted_refusals(monkeypatch)
     (tmp_path / "passwords").write_text("")
     config = f"allow_anonymous false\npassword_file {tmp_path / 'passwords'}"
     async with mosquitto(tmp_path, config) as broker:
         wrong = replace(broker.broker, username="hearth", password="not-this-one")
         async with device_on(wrong):
-            await until(lambda: caplog.records)
-            await asyncio.sleep(0.5)
+            await until(lambda: len(refused) >= 3)
     (record,) = caplog.records
     assert "the broker refuses us: Not authorized (see --mqtt-username and --mqtt-password" in record.getMessage()
     assert "not-this-one" not in caplog.text
@@ -215,7 +240,7 @@ async def test_a_wrong_password_is_told_once_and_nothing_of_it(
 async def test_who_is_no_broker_or_says_nothing_costs_nothing(
     answer: bytes, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("satellite.mqtt.link.ANSWER_S", 0.3)
+    monkeypatch.setattr(link, "ANSWER_S", 0.3)
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(answer)
@@ -232,7 +257,7 @@ async def test_who_is_no_broker_or_says_nothing_costs_nothing(
                 device.became(state)
         await until(lambda: "it is tried again" in caplog.text or "asked again" in caplog.text)
         began = time.monotonic()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10
     assert "unexpected" not in caplog.text
     server.close()
 
