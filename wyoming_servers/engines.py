@@ -101,20 +101,23 @@ def _keep_alive(text: str) -> float:
 
 
 @asynccontextmanager
-async def open_engines(args: Namespace, job: str, setting: Callable[[Choice], Setting]) -> AsyncIterator[list[Running]]:
+async def open_engines(
+    args: Namespace, job: str, setting: Callable[[Choice], Setting], *, language: str | None = None
+) -> AsyncIterator[list[Running]]:
     """Run what the options ask for until the block ends; yields the engines, the default one first.
 
-    `setting` tells how to run each; it runs in a thread. Each is loaded once at the start, so that what is wrong with
-    it is known then: the embedded engine takes the place of one that only "auto" has chosen. Raises `EngineError`.
+    `setting` tells how to run each; it runs in a thread. What "auto" chooses speaks `language` (see `choose`). Each is
+    loaded once at the start, so that what is wrong with it is known then: the embedded engine takes the place of one
+    that only "auto" has chosen. Raises `EngineError`.
     """
-    choices = await asyncio.to_thread(choose, job, args.engine, args.model)
+    choices = await asyncio.to_thread(choose, job, args.engine, args.model, language=language)
     try:
         running = await _start(args, choices, setting)
     except EngineError as error:
         if args.engine != "auto" or args.model or choices[0].engine.kind == "embedded":
             raise
         _LOGGER.warning("%s: %s cannot be used, the embedded engine takes its place: %s", job, choices[0].name, error)
-        running = await _start(args, await asyncio.to_thread(choose, job, "embedded"), setting)
+        running = await _start(args, await asyncio.to_thread(choose, job, "embedded", language=language), setting)
     try:
         yield running
     finally:

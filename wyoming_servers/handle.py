@@ -273,7 +273,8 @@ async def open_server(args: Namespace) -> AsyncIterator[tuple[Info, Callable[[Cl
 
     async with AsyncExitStack() as stack:
         known = await stack.enter_async_context(open_house(args))
-        running = await stack.enter_async_context(open_engines(args, "handle", setting))
+        opening = open_engines(args, "handle", setting, language=known.now.language)
+        running = await stack.enter_async_context(opening)
         if running[0].choice.engine.name == _LLAMA:
             talkers = running
             arguments = looked_up(known.now)

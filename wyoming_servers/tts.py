@@ -202,7 +202,8 @@ def add_options(parser: ArgumentParser) -> None:
 @asynccontextmanager
 async def open_server(args: Namespace) -> AsyncIterator[tuple[Info, Callable[[Client], Session]]]:
     """Start the engines; what is yielded serves until the block ends. Raises `EngineError`."""
-    async with open_engines(args, "tts", lambda choice: _setting(args, choice)) as running:
+    language = args.language if args.voice is None else None  # a voice has its own
+    async with open_engines(args, "tts", lambda choice: _setting(args, choice), language=language) as running:
         engines = [_Engine(one, Pace(one.described["factor"])) for one in running]
         yield _info(engines), lambda client: TtsSession(client, engines, args.samples_per_chunk)
 

@@ -36,6 +36,9 @@ DESCRIBE_S = 2.0
 
 _LEAST_FREE_MB = 200
 
+_SPEAK = ("asr", "tts")
+"""Jobs whose servers take a language."""
+
 _IMPORT_S = 60.0
 """How long an engine's packages may take to be imported: a Raspberry Pi reads them from an SD card."""
 
@@ -65,15 +68,19 @@ def check_program(_: Path) -> list[Finding]:
     return [Finding("program", State.OK, text)]
 
 
-def check_engines(_: Path) -> list[Finding]:
-    """Import what each engine needs, and say which one `auto` takes for each job, and why."""
+def check_engines(_: Path, language: str | None = None) -> list[Finding]:
+    """Import what each engine needs, and say which one `auto` takes for each job, and why.
+
+    `language` is what the house is to speak, as asr's and tts' own `--language` says it.
+    """
     found = []
     for job in PORTS:
         try:
-            found.append(Finding(job, State.OK, choose(job)[0].why))
+            found.append(Finding(job, State.OK, choose(job, language=language if job in _SPEAK else None)[0].why))
         except EngineError as error:
             text = f"no {job} server can run here: {error}"
-            found.append(Finding(job, State.NOTE, text, engines_of(job)[-1].remedy))
+            last = engines_of(job)[-1]
+            found.append(Finding(job, State.NOTE, text, last.remedy if last.missing else ""))
         for engine in engines_of(job):
             if not engine.missing and (fault := _import_fault(engine.modules)) is not None:
                 remedy = f"{engine.remedy} --force-reinstall"

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from argparse import ArgumentParser, Namespace
+from functools import partial
 
 from satellite.mqtt.options import add_mqtt_options
 from wyoming_servers.house import add_hass_options
 
 from .broker import check_broker
-from .checks import CHECKS, Finding, State
+from .checks import CHECKS, Finding, State, check_engines
 from .common import Output, add_common_options
 from .home_assistant import check_home_assistant
 
@@ -21,8 +22,9 @@ _STYLES = {State.OK: "green", State.NOTE: "yellow", State.FAULT: "bold red"}
 
 
 def add_options(parser: ArgumentParser) -> None:
-    """Add what every command takes, and where the broker and Home Assistant are."""
+    """Add what every command takes, the language, and where the broker and Home Assistant are."""
     add_common_options(parser)
+    parser.add_argument("--language", help="language that the asr and tts servers are started with (any)")
     add_hass_options(parser)
     add_mqtt_options(parser)
 
@@ -42,7 +44,8 @@ async def run(args: Namespace) -> int:
                 output.line(f"       {'':12}  -> {finding.remedy}")
 
     for check in CHECKS:
-        show(await asyncio.to_thread(check, args.data_dir))
+        look = partial(check_engines, language=args.language) if check is check_engines else check
+        show(await asyncio.to_thread(look, args.data_dir))
     show(await check_broker(args))
     show(await check_home_assistant(args))
     return 1 if faults else 0

@@ -28,7 +28,9 @@ def house(monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
     monkeypatch.setattr(store, "names", lambda engine: ["first", "second"] if engine == "big" else [])
     monkeypatch.setattr(store, "path", pulled.get)
     some = next(iter(catalog.models().values()))
-    monkeypatch.setattr(store, "find", lambda name: replace(some, memory_mb={"first": 330, "second": 650}[name]))
+    monkeypatch.setattr(
+        store, "find", lambda name: replace(some, memory_mb={"first": 330, "second": 650}[name], languages=("en", "de"))
+    )
     return pulled
 
 
@@ -48,6 +50,49 @@ def test_auto_takes_the_largest_model_that_is_here(house: dict[str, Path], tmp_p
     assert choose("asr")[0].model == "second"
     del house["second"]
     assert choose("asr")[0].model == "first"
+
+
+def test_auto_takes_the_largest_model_that_speaks_the_language(
+    house: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = {"base": 330, "base.en": 330, "small": 650, "distil.en": 700}
+    some = next(iter(catalog.models().values()))
+    monkeypatch.setattr(store, "names", lambda engine: list(sizes) if engine == "big" else [])
+
+    def find(name: str) -> catalog.Model:
+        return replace(some, memory_mb=sizes[name], languages=("en",) if ".en" in name else ("en", "de"))
+
+    monkeypatch.setattr(store, "find", find)
+    house.update(dict.fromkeys(sizes, Path("/")))
+    took = "auto takes big small: its packages and weights are here, and it is the largest of 2 that speak "
+    assert choose("asr", language="de")[0].why == f"{took}de, not distil.en, base.en"
+    assert choose("asr", language="de_AT")[0].why == f"{took}de_AT, not distil.en, base.en"
+    assert choose("asr", language="auto")[0].why == f"{took}several languages, not distil.en, base.en"
+    took = "its packages and weights are here, and it is the largest of"
+    assert choose("asr", language="en-GB")[0].why == f"auto takes big distil.en: {took} 4"
+    assert choose("asr")[0].why == f"auto takes big distil.en: {took} 4"
+    del house["distil.en"], house["small"]
+    [choice] = choose("asr", language="en")
+    assert choice.model == "base.en"  # as large as base, and with fewer mistakes in English
+    [choice] = choose("asr", language="de")
+    assert choice.why == "auto takes big base: its packages and weights are here, and it speaks de, not base.en"
+    del house["base"]
+    assert choose("asr", language="de")[0].why == (
+        "auto takes small; not big: no model of it that speaks de is here (hearth models pull base)"
+    )
+    assert "not big: no model of it speaks fr" in choose("asr", language="fr")[0].why
+
+
+def test_no_engine_that_speaks_the_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    english = replace(engine("small"), languages=("en",))
+    monkeypatch.setattr(engines, "ENGINES", (engine("big", kind="neural", weights=True), english))
+    assert choose("asr", language="en-US")[0].engine.name == "small"
+    for wanted, said in (
+        ("auto", "big: no model of it is here (hearth models pull first); small: it speaks en alone, not de"),
+        ("embedded", "small: it speaks en alone, not de"),
+    ):
+        with pytest.raises(EngineUnavailable, match=re.escape(said)):
+            choose("asr", wanted, language="de")
 
 
 def test_what_was_asked_for(house: dict[str, Path], tmp_path: Path) -> None:

@@ -215,7 +215,7 @@ async def slow_server(
 ) -> AsyncIterator[Slow]:
     (people,) = (engine for engine in ENGINES if engine.name == "people")
     engine = replace(people, factory="tests.wyoming_servers.slow_eyes:open_slow")
-    monkeypatch.setattr("wyoming_servers.engines.choose", lambda *_: [Choice(engine, "a test")])
+    monkeypatch.setattr("wyoming_servers.engines.choose", lambda *_, **__: [Choice(engine, "a test")])
     monkeypatch.setenv("SLOW_EYES", str(folder))
     monkeypatch.setenv("SLOW_EYES_BATCH", str(batch))
     async with serving(JOB, "--threads", lanes) as uri:

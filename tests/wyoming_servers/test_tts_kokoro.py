@@ -137,7 +137,9 @@ async def test_auto_takes_espeak_for_what_kokoro_does_not_speak(
     model, rest = options[1], options[2:]
     monkeypatch.setattr(
         "wyoming_servers.engines.choose",
-        lambda job, wanted, models=(): choose(job, wanted, [model] if wanted == "auto" else []),  # as if it were pulled
+        lambda job, wanted, models=(), language=None: choose(  # as if it were pulled
+            job, wanted, [model] if wanted == "auto" else [], language=language
+        ),
     )
     async with serving(JOB, *rest, "--language", "de") as uri:
         (program,) = (await describe(uri)).tts

@@ -50,6 +50,18 @@ def test_a_port_in_use_is_told_with_its_holder(monkeypatch: pytest.MonkeyPatch) 
     assert finding.state is State.OK
 
 
+def test_which_engine_speaks_the_language(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    english = Engine("asr", "ears", "embedded", "a:b", "no-such-package", ("json",), "asr", languages=("en",))
+    any_language = Engine("tts", "voice", "embedded", "a:b", "no-such-package", ("json",), "tts")
+    wake = Engine("wake", "words", "embedded", "a:b", "no-such-package", ("json",), "wake", languages=("en",))
+    monkeypatch.setattr(engines, "ENGINES", (english, any_language, wake))
+    monkeypatch.setattr(checks, "PORTS", {"asr": 1, "tts": 2, "wake": 3})
+    assert [finding.state for finding in checks.check_engines(tmp_path)] == [State.OK] * 3
+    deaf, voice, words = checks.check_engines(tmp_path, language="de")
+    assert (deaf.state, voice.state, words.state) == (State.NOTE, State.OK, State.OK)
+    assert deaf.text == "no asr server can run here: ears: it speaks en alone, not de"
+
+
 def test_missing_and_broken_packages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "broken_engine.py").write_text("raise OSError('libx.so.1: cannot open shared object file')")
     (tmp_path / "crashing_engine.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGILL)")
