@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from models.engine import EngineError
 from models.sentences.grammar import Grammar
+from models.sentences.library import fits
 from models.sentences.minimizing import minimize
 from models.sentences.nodes import DEAD, END, GOODBYE, Nodes, Phrase
 from models.sentences.numbers import ways_to_say
@@ -39,6 +40,12 @@ ARTICLES = frozenset({"the", "a", "an", "my", "our", "your", "to", "of", "and", 
 
 COURTESY = 0.03
 """How often a sentence begins, and how often it ends, with words that may be skipped ("please")."""
+
+AGAIN = 0.3
+"""How often these are two ("could you please", "for me please")."""
+
+_LAST = "for "
+"""What begins so and may be skipped comes last ("for me")."""
 
 COMMON: Mapping[str, float] = {
     "HassTurnOn": 10,
@@ -82,8 +89,15 @@ def unfold(sentences: Sentences) -> Grammar:
         common = CUSTOM if name in sentences.custom_intents else COMMON.get(name, 1.0)
         meant.append((nodes.union(blocks), common))
     start = nodes.union(meant)
-    before = [(nodes.text(f"{words} ", start), 1.0) for words in sentences.skip_words]
-    return minimize(nodes.network(nodes.union([(start, 1 - COURTESY), (nodes.union(before), COURTESY)])))
+    once = _courteous(nodes, sentences.skip_words, start)
+    twice = _courteous(nodes, sentences.skip_words, nodes.union([(start, 1 - AGAIN), (once, AGAIN)]))
+    return minimize(nodes.network(nodes.union([(start, 1 - COURTESY), (twice, COURTESY)])))
+
+
+def _courteous(nodes: Nodes, skip_words: Sequence[str], after: int) -> int:
+    """Return the node where words begin that may be skipped and come before a sentence."""
+    before = (words for words in skip_words if not words.startswith(_LAST))
+    return nodes.union([(nodes.text(f"{words} ", after), 1.0) for words in before])
 
 
 def _common(data: IntentData) -> float:
@@ -105,9 +119,12 @@ def _block(nodes: Nodes, sentences: Sentences, name: str, data: IntentData, ends
 def _ends(nodes: Nodes, skip_words: Sequence[str]) -> tuple[int, int]:
     """Return the end of every sentence (nothing, or a word that may be skipped), and the same as a courtesy.
 
-    Skipped phrases of several words ("can you") come before a sentence only.
+    Skipped phrases of several words ("can you") come before a sentence only, but "for me" after it.
     """
-    after = nodes.union([(nodes.text(f" {word}", GOODBYE), 1.0) for word in skip_words if " " not in word])
+    last = [words for words in skip_words if " " not in words or words.startswith(_LAST)]
+    once = nodes.union([(nodes.text(f" {words}", GOODBYE), 1.0) for words in last])
+    more = nodes.union([(GOODBYE, 1 - AGAIN), (once, AGAIN)])
+    after = nodes.union([(nodes.text(f" {words}", more), 1.0) for words in last])
     end, goodbye = (nodes.union([(node, 1 - COURTESY), (after, COURTESY)]) for node in (END, GOODBYE))
     return end, goodbye
 
@@ -139,7 +156,7 @@ class _Templates:
 
         self._most = most
         items = list(template.items) if isinstance(template, tree.Sequence) else [template]
-        after = self._end
+        after, goodbye = self._end, self._goodbye
         while items:
             last = items[-1]
             if (
@@ -148,11 +165,14 @@ class _Templates:
                 and _ends_word(items[:-1])
                 and self._is_plain(last)
             ):
-                said = self._nodes.union(self._usual_first(last.items[:-1], self._goodbye))
-                after = self._nodes.union([(said, OPTIONAL), (after, 1 - OPTIONAL)])
+                said = self._nodes.union(self._usual_first(last.items[:-1], goodbye))
+                after, goodbye = (
+                    self._nodes.union([(said, OPTIONAL), (rest, 1 - OPTIONAL)]) for rest in (after, goodbye)
+                )
                 items.pop()
             elif _is_space(last):
-                after = self._build(items.pop(), after)
+                space = items.pop()
+                after, goodbye = (self._build(space, rest) for rest in (after, goodbye))
             else:
                 break
         for item in reversed(items):
@@ -239,18 +259,10 @@ class _Templates:
             return self._nodes.phrases(_numbers(values, self._language), after)
         if isinstance(values, TextSlotList):
             return self._nodes.union(
-                [(self._build(v.text_in, after), 1.0) for v in values.values if self._fits(v.context)]
+                [(self._build(v.text_in, after), 1.0) for v in values.values if fits(self._data, v.context)]
             )
         examples = self._examples.get(reference.list_name, ())
         return self._nodes.phrases([(tuple(text.lower().split()), 1.0) for text in examples], after)
-
-    def _fits(self, context: dict[str, Any] | None) -> bool:
-        """Tell whether a value may stand here, as hassil tells it: a fan does not brighten."""
-        from hassil.util import check_excluded_context, check_required_context
-
-        return check_required_context(
-            self._data.requires_context, context, allow_missing_keys=True
-        ) and check_excluded_context(self._data.excludes_context, context)
 
 
 def _is_space(expression: Expression) -> bool:

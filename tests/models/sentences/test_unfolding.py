@@ -56,12 +56,33 @@ def test_every_beginning_of_a_sentence_may_continue(grammar: Grammar) -> None:
 
 
 def test_samples_are_sentences_that_are_understood(sentences: Sentences, grammar: Grammar) -> None:
-    samples = list(grammar.sample(400, seed=7))
+    samples = list(grammar.sample(1000, seed=7))
     assert all(grammar.is_complete(words) for words in samples)
-    # hassil skips "can you" everywhere as soon as it skips anything: "please, what can you do" is "what do" to it
-    said = [text for text in map(" ".join, samples) if "can you" not in text]
-    assert len(said) > 350
-    assert [text for text in said if sentences.recognize(text) is None] == []
+    assert [text for text in map(" ".join, samples) if sentences.recognize(text) is None] == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "could you please turn on the office lights",
+        "please can you turn on the office lights",
+        "i'd like to turn on the office lights please",
+        "turn on the office lights for me",
+        "turn on the office lights for me please",
+        "thanks very much house",
+        "please what can you do",
+        "would you tell me the time please",
+    ],
+)
+def test_courtesies_are_heard_and_understood(sentences: Sentences, grammar: Grammar, said: str) -> None:
+    assert grammar.is_complete(said.split())
+    assert sentences.recognize(said) is not None
+
+
+def test_courtesies_that_nobody_says_are_not_listened_for(grammar: Grammar) -> None:
+    thrice = "please please please turn on the lights"
+    for said in ("for me turn on the lights", "turn on the lights could you", "turn please on the lights", thrice):
+        assert not grammar.is_complete(said.split())
 
 
 def test_chances_make_one_in_every_state(grammar: Grammar) -> None:
