@@ -16,10 +16,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from models.sentences.house import Name
 
 SAMPLE_RATE = 16_000
 """Hertz. What every ear hears: 16 kHz, 16-bit signed little-endian, mono."""
@@ -212,6 +215,10 @@ class Intent:
 
     here: bool = field(default=False, compare=False)
     """True where no area was named, and the one is meant in which it was said."""
+
+    things: tuple[Name, ...] = field(default=(), compare=False)
+    """What in the house the slot `name` may stand for: things of one name in several rooms, or whose names sound alike.
+    Empty where nobody looked."""
 
     written: str = field(default="", compare=False)
     """What a language model wrote that wants this, to be kept in the `Exchange`; "" where none did."""

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from models.engine import Answering, Exchange, Intent, Responder
+from models.sentences.alike import alike
 from models.sentences.house import House, load_house
 from models.sentences.library import Sentences, load_sentences
 
@@ -44,4 +45,7 @@ class SentenceAnswering(Answering):
 
 def open_responder(*, house: House | None = None, custom_sentences: Sequence[Path] = ()) -> SentenceResponder:
     """Load the sentences of `house` (the shipped one); for a worker process, by name. Raises `EngineError`."""
-    return SentenceResponder(load_sentences(house or load_house(), custom_sentences))
+    house = house or load_house()
+    sentences = load_sentences(house, custom_sentences)
+    sentences.alike = alike(house)
+    return SentenceResponder(sentences)

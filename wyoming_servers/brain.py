@@ -20,7 +20,7 @@ from .conversations import Conversation, Conversations
 from .engines import Running, program_name, selected
 from .house import KnownHouse
 from .program import OURS
-from .skills import Answer, Request, carry_out, home, talk
+from .skills import Answer, Request, carry_out, home, talk, things
 from .skills.situation import Situation, read_situation
 from .wire import Info
 from .wire.options import version
@@ -67,9 +67,9 @@ class Brain:
 
         What is wanted of a Home Assistant and was not asked by one is done by our own, before the answer tells of it.
         """
-        intent = talk.meant(intent, conversation.intent)
         situation, hass = self._situation(context), self._house.home
         house = self._house.now
+        intent = things.chosen(talk.meant(intent, conversation.intent), situation, house)
         request = Request(intent, situation, house, self._now(), conversation.last_answer, hass is not None)
         answer = carry_out(request)
         if answer.wanted is None or situation.is_home_assistant or hass is None:

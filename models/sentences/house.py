@@ -10,6 +10,7 @@ from typing import Literal, cast
 from models.engine import EngineError
 from models.sentences import document
 from models.sentences.document import Value
+from models.sentences.naming import MOST_CHARACTERS, as_said, in_words
 
 SHIPPED = Path(__file__).with_name("house.yaml")
 """The house that is described when nobody described theirs."""
@@ -30,7 +31,7 @@ class Area:
     aliases: tuple[str, ...] = ()
 
     called: str = ""
-    """What Home Assistant calls it, where that is spelt otherwise than it is said."""
+    """How it is written, where that is otherwise than it is said: what Home Assistant calls it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Floor:
     aliases: tuple[str, ...] = ()
 
     called: str = ""
-    """What Home Assistant calls it, where that is spelt otherwise than it is said."""
+    """How it is written, where that is otherwise than it is said: what Home Assistant calls it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Name:
     aliases: tuple[str, ...] = ()
 
     called: str = ""
-    """What Home Assistant calls it, where that is spelt otherwise than it is said."""
+    """How it is written, where that is otherwise than it is said: what Home Assistant calls it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +71,22 @@ class House:
     areas: tuple[Area, ...] = field(default=())
     names: tuple[Name, ...] = field(default=())
 
+    def area(self, text: str) -> str | None:
+        """Return the name of the area that is called or written so, whatever its case; None where there is none."""
+        wanted = in_words(text).casefold()
+        for area in self.areas:
+            if wanted in map(str.casefold, (area.name, *area.aliases)) or (
+                area.called and in_words(area.called).casefold() == wanted
+            ):
+                return area.name
+        return None
+
 
 def load_house(path: Path | None = None) -> House:
     """Return the house described in `path`, or the shipped one.
 
-    Raises `EngineError`, naming file and line, for anything that is not as in the shipped house.yaml.
+    Names are spelt as they are said (`models.sentences.naming`). Raises `EngineError`, naming file and line, for
+    anything that is not as in the shipped house.yaml.
     """
     path = path or SHIPPED
     root = document.read(path)
@@ -96,44 +108,50 @@ def load_house(path: Path | None = None) -> House:
     )
 
 
-def _places(value: Value, what: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield the names of places, each with its aliases."""
+def _places(value: Value, what: str) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    """Yield the names of places, each with its aliases, and how it is written."""
     taken: set[str] = set()
     for member in value.values(f"{what.split()[1]}s"):
         keys = member.mapping(what, _PLACE_KEYS)
-        name = _required(member, keys, "name", what)
-        yield _free(keys["name"], name, taken), _aliases(keys, taken)
+        yield _called(member, keys, what, taken)
 
 
 def _names(value: Value, areas: tuple[Area, ...]) -> tuple[Name, ...]:
-    taken: set[str] = set()
-    rooms = {area.name for area in areas}
+    rooms = {area.name: area.name for area in areas} | {area.called: area.name for area in areas if area.called}
+    taken: dict[str | None, set[str]] = {None: set()} | {area.name: set() for area in areas}
     names = []
     for member in value.values("names"):
         keys = member.mapping("a name", _NAME_KEYS)
-        name = _required(member, keys, "name", "a name")
-        domain = _required(member, keys, "domain", "a name")
+        domain = _required(member, keys, "domain", "a name").text("domain")
         area = keys["area"].text("area") if "area" in keys else None
         if area is not None and area not in rooms:
             raise keys["area"].wrong(f"no area is called {area!r}; there are {', '.join(sorted(rooms)) or 'none'}")
-        names.append(Name(_free(keys["name"], name, taken), domain, area, _aliases(keys, taken)))
+        where = None if area is None else rooms[area]
+        name, aliases, called = _called(member, keys, "a name", taken[where])
+        names.append(Name(name, domain, where, aliases, called))
     return tuple(names)
 
 
-def _aliases(keys: dict[str, Value], taken: set[str]) -> tuple[str, ...]:
-    if "aliases" not in keys:
-        return ()
-    return tuple(_free(alias, alias.text("an alias"), taken) for alias in keys["aliases"].values("aliases"))
+def _called(member: Value, keys: dict[str, Value], what: str, taken: set[str]) -> tuple[str, tuple[str, ...], str]:
+    """Return what something is called, its aliases, and how it is written; nothing else may be called so there."""
+    values = [_required(member, keys, "name", what), *(keys["aliases"].values("aliases") if "aliases" in keys else ())]
+    texts = [value.text("a name") for value in values]
+    own = set()
+    for value, text in zip(values, texts, strict=True):
+        if len(text) > MOST_CHARACTERS:
+            raise value.wrong(f"a name of {len(text)} characters, which nobody says; at most {MOST_CHARACTERS}")
+        if not (way := in_words(text)):
+            raise value.wrong(f"{text!r} has nothing that can be said; a name takes letters or figures")
+        if way.casefold() in taken:
+            raise value.wrong(f"{text!r} is called so twice" + (f", for both are said {way!r}" if way != text else ""))
+        own.add(way.casefold())
+    taken |= own
+    told = as_said(texts)
+    assert told is not None
+    return told
 
 
-def _required(member: Value, keys: dict[str, Value], key: str, what: str) -> str:
+def _required(member: Value, keys: dict[str, Value], key: str, what: str) -> Value:
     if key not in keys:
         raise member.wrong(f"{what} needs `{key}: ...`")
-    return keys[key].text(key)
-
-
-def _free(value: Value, text: str, taken: set[str]) -> str:
-    if text.casefold() in taken:
-        raise value.wrong(f"{text!r} is called so twice")
-    taken.add(text.casefold())
-    return text
+    return keys[key]

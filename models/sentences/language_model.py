@@ -18,6 +18,7 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING
 
 from models.engine import EngineError
 from models.sentences.grammar import Grammar
+from models.sentences.naming import some, words_of
 from models.sentences.pronunciation import Pronunciations, pronounce, spoken
 
 if TYPE_CHECKING:
@@ -32,14 +34,14 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
-_FORMAT = "2"
+_FORMAT = "3"
 """To be changed when what is made of the same sentences changes."""
 
 _KEPT = 5
 """Language models that are kept, the newest."""
 
 _NAMED = 20
-"""Words that a warning names."""
+"""Words, and names, that a warning gives."""
 
 _LEAST = 1e-7
 """Chance of an arc; pocketsphinx takes no zero."""
@@ -54,6 +56,8 @@ class LanguageModel:
 
     folder: Path
     grammar: Grammar
+    unknown: tuple[str, ...] = ()
+    """Words that nobody knows how to pronounce, and that are therefore not in the grammar."""
 
     @property
     def sentences(self) -> Path:
@@ -69,35 +73,29 @@ class LanguageModel:
 def make(sentences: Sentences, data_dir: Path, lexicon: Path) -> Path:
     """Return the folder of the language model of `sentences`, made now if it was not there.
 
-    `lexicon` is the acoustic model's dictionary. A word that nobody knows how to pronounce is warned of, and what has
-    it is not listened for. Raises `TooMuchToHear`, and `EngineError` when there is nothing to listen for, or nowhere to
-    keep it.
+    `lexicon` is the acoustic model's dictionary. A word that nobody knows how to pronounce is warned of, each time, and
+    what has it is not listened for. Raises `TooMuchToHear`, and `EngineError` when there is nothing to listen for, or
+    nowhere to keep it.
     """
     made_by = [_FORMAT, sentences.fingerprint, metadata.version("pocketsphinx")]
     folder = data_dir / "recognizer" / hashlib.sha256("\n".join(made_by).encode()).hexdigest()[:32]
-    if load(folder) is not None:
+    if (known := load(folder)) is not None:
         os.utime(folder)  # among the newest again
+        _warn(sentences, known.unknown)
     else:
         from models.sentences.unfolding import unfold
 
         grammar = unfold(sentences)
         said, unknown = pronounce(grammar.words, lexicon, sentences.language)
         said = {word: ways for word, ways in said.items() if _WORD.fullmatch(word)}
-        if unknown:
-            more = len(unknown) - _NAMED
-            _LOGGER.warning(
-                "nobody knows how to pronounce %s: what has these words is not listened for. Write them as they "
-                "sound, in words of a dictionary%s",
-                ", ".join(map(repr, unknown[:_NAMED])) + (f" and {more} more" if more > 0 else ""),
-                "" if _has_espeak() else ", or pip install 'wyoming-hearth[tts]', whose espeak-ng guesses",
-            )
+        _warn(sentences, unknown)
         try:
             grammar = grammar.filtered(lambda state, word: word in said and not _is_double(grammar, state, word))
         except ValueError:
             raise EngineError("there is no sentence to listen for: every one has a word that cannot be said") from None
         _LOGGER.info("listening for %d words in %d places", len(grammar.words), len(grammar.arcs))
         try:
-            _save(folder, grammar, said)
+            _save(folder, grammar, said, unknown)
         except OSError as error:
             raise EngineError(f"cannot keep the language model in {folder}: {error.strerror}") from error
     return folder
@@ -114,15 +112,34 @@ def load(folder: Path) -> LanguageModel | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     arcs = [{word: (target, chance) for word, (target, chance) in state.items()} for state in data["arcs"]]
-    return LanguageModel(folder, Grammar(arcs, data["final"], frozenset(data["courtesies"])))
+    grammar = Grammar(arcs, data["final"], frozenset(data["courtesies"]))
+    return LanguageModel(folder, grammar, tuple(data["unknown"]))
 
 
-def _save(folder: Path, grammar: Grammar, said: Pronunciations) -> None:
+def _warn(sentences: Sentences, unknown: Sequence[str]) -> None:
+    """Say which words cannot be listened for, and which names have them."""
+    if not unknown:
+        return
+    names = [name for name in sentences.house_names if not set(unknown).isdisjoint(words_of(name))]
+    _LOGGER.warning(
+        "nobody knows how to pronounce %s: %s is not listened for. Write it as it sounds, in words of a dictionary%s",
+        some(unknown, _NAMED),
+        f"what is called {some(names, _NAMED)}" if names else "what has these words",
+        "" if _has_espeak() else ", or pip install 'wyoming-hearth[tts]', whose espeak-ng guesses",
+    )
+
+
+def _save(folder: Path, grammar: Grammar, said: Pronunciations, unknown: Sequence[str]) -> None:
     files = {
         "sentences.fsg": _fsg(grammar),
         "words.dict": "".join(_entries(word, said[word]) for word in sorted(grammar.words)),
         "grammar.json": json.dumps(
-            {"arcs": grammar.arcs, "final": grammar.final, "courtesies": sorted(grammar.courtesies)}
+            {
+                "arcs": grammar.arcs,
+                "final": grammar.final,
+                "courtesies": sorted(grammar.courtesies),
+                "unknown": list(unknown),
+            }
         ),
     }
     folder.parent.mkdir(parents=True, exist_ok=True)

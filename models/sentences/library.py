@@ -23,12 +23,15 @@ from typing import TYPE_CHECKING, Any
 
 from models.engine import EngineError, EngineUnavailable, Intent
 from models.sentences import document, templates
+from models.sentences.alike import Alike
 from models.sentences.document import Value
-from models.sentences.house import House
+from models.sentences.house import House, Name
+from models.sentences.naming import readings
 from models.sentences.numbers import without_and
 
 if TYPE_CHECKING:
-    from hassil.intents import Intents, SlotList
+    from hassil.intents import IntentData, Intents, SlotList
+    from hassil.recognize import RecognizeResult
 
 MAX_WORDS = 40
 """Longer texts are not looked at: hassil's time grows with the length, and no sentence of a house is so long."""
@@ -73,6 +76,15 @@ class Sentences:
     custom_intents: frozenset[str] = field(default_factory=frozenset)
     """Intents that only the user's files have."""
 
+    house_names: Sequence[str] = ()
+    """What floors, areas and things are called, aliases among them."""
+
+    things: Mapping[str, Sequence[Name]] = field(default_factory=dict)
+    """What is called so, by name and alias (casefolded)."""
+
+    alike: Alike = field(default_factory=dict)
+    """Which names sound alike, where that was looked for (`models.sentences.alike`)."""
+
     @property
     def intent_names(self) -> list[str]:
         """Every intent that can be meant."""
@@ -86,10 +98,21 @@ class Sentences:
         """
         if len(text) > MAX_CHARACTERS or len(text.split()) > MAX_WORDS:
             return None
-        found = self._recognize(text)
-        if found is None and (simpler := without_and(text)) != text:
-            found = self._recognize(simpler)
-        return found
+        for way in (text, *readings(text)):
+            for simpler in dict.fromkeys((way, without_and(way), self._without_courtesy(way))):
+                if (found := self._recognize(simpler)) is not None:
+                    return found
+        return None
+
+    def _without_courtesy(self, text: str) -> str:
+        """Return `text` without words at its beginning and end that may be skipped.
+
+        Where hassil skips any it skips all: to "please, what can you do" it would lack the "can you".
+        """
+        words = "|".join(re.escape(words).replace(r"\ ", r"\s+") for words in self.skip_words)
+        if not words:
+            return text
+        return re.sub(rf"^(?:(?:{words})[\s,]+)+|(?:[\s,]+(?:{words}))+[\s.!?]*$", "", text, flags=re.IGNORECASE)
 
     def _recognize(self, text: str) -> Intent | None:
         from hassil.recognize import recognize_best
@@ -107,7 +130,20 @@ class Sentences:
             slots,
             response=self.responses.get(name, {}).get(result.response or "default", ""),
             here=bool(result.intent_metadata and result.intent_metadata.get(_HERE)),
+            things=tuple(self._things(result)),
         )
+
+    def _things(self, result: RecognizeResult) -> Iterator[Name]:
+        """Yield what in the house is meant by the name that was said, of those that this sentence may be about."""
+        entity, data = result.entities.get("name"), result.intent_data
+        if entity is None or entity.is_wildcard:
+            return
+        name = entity.text.strip().casefold()
+        domain = data.slots.get("domain")
+        found = {id(one): one for way in (name, *self.alike.get(name, ())) for one in self.things.get(way, ())}
+        for thing in found.values():
+            if domain in (None, thing.domain) and fits(data, {"domain": thing.domain}):
+                yield thing
 
     def warm(self) -> None:
         """Do now what the first `recognize` of each kind would do: parse every template, spell out every number."""
@@ -119,6 +155,15 @@ class Sentences:
         data = [{"sentences": [f"{{{name}}}" for name in ranges]}]
         numbers = Intents.from_dict({"language": self.language, "intents": {"Number": {"data": data}}})
         recognize("nothing", numbers, slot_lists={name: self.slot_lists[name] for name in ranges})
+
+
+def fits(data: IntentData, context: dict[str, Any] | None) -> bool:
+    """Tell whether a value of a list may stand in a block of templates, as hassil tells it: a fan does not brighten."""
+    from hassil.util import check_excluded_context, check_required_context
+
+    return check_required_context(data.requires_context, context, allow_missing_keys=True) and check_excluded_context(
+        data.excludes_context, context
+    )
 
 
 def load_sentences(house: House, custom_dirs: Sequence[Path] = ()) -> Sentences:
@@ -180,7 +225,17 @@ def load_sentences(house: House, custom_dirs: Sequence[Path] = ()) -> Sentences:
         fingerprint=hashlib.sha256(said).hexdigest(),
         responses=responses,
         custom_intents=frozenset(set(merged["intents"]) - built_in),
+        house_names=[said for values in lists.values() for said, _, _ in values],
+        things=_things(house),
     )
+
+
+def _things(house: House) -> dict[str, list[Name]]:
+    things: dict[str, list[Name]] = {}
+    for name in house.names:
+        for way in dict.fromkeys(way.casefold() for way in (name.name, *name.aliases)):
+            things.setdefault(way, []).append(name)
+    return things
 
 
 def _house_lists(house: House) -> dict[str, list[tuple[str, str, dict[str, str]]]]:

@@ -2,8 +2,8 @@
 
 The dictionary is the one that comes with pocketsphinx' acoustic model (CMU's, 134,000 words of American English). A
 word that it lacks is looked for in this order: figures and signs are spelled out ("50%" is "fifty percent"); what is
-left without a final "'s" or "s" is looked up; espeak-ng is asked, where espeakng-loader is installed; two words of the
-dictionary that make it up ("skylight") are put together.
+left without a final "'s" or "s" is looked up; espeak-ng is asked, where espeakng-loader is installed, unless it is in
+another script; two words of the dictionary that make it up ("skylight") are put together.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 import re
 import subprocess
 import sys
+import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -55,16 +56,17 @@ def spoken(token: str, language: str = "en") -> tuple[str, ...]:
     return tuple(word for word in words if word)
 
 
-def pronounce(tokens: Iterable[str], dictionary: Path, language: str = "en") -> tuple[Pronunciations, list[str]]:
+def pronounce(tokens: Iterable[str], dictionary: Path | None, language: str = "en") -> tuple[Pronunciations, list[str]]:
     """Return how `tokens` are pronounced, and those of which nobody knows.
 
-    `dictionary` is a file of lines "word P H O N E S", further ways to say a word being called "word(2)".
+    `dictionary` is a file of lines "word P H O N E S", further ways to say a word being called "word(2)"; None: without
+    one all words are espeak-ng's matter.
     """
     parts = {token: spoken(token, language) for token in tokens}
     words = {word for said in parts.values() for word in said}
     lexicon = _Lexicon(dictionary)
     known = {word: ways for word in words if (ways := lexicon.ways(word))}
-    known.update(_espeak(sorted(words - known.keys())))
+    known.update(_espeak(sorted(word for word in words - known.keys() if _is_latin(word))))
     known.update({word: ways for word in words - known.keys() if (ways := lexicon.compound(word))})
     said = {}
     for token, needed in parts.items():
@@ -74,11 +76,18 @@ def pronounce(tokens: Iterable[str], dictionary: Path, language: str = "en") -> 
     return said, sorted(parts.keys() - said.keys())
 
 
+def _is_latin(word: str) -> bool:
+    """Tell whether a word has only letters that English reads; of others espeak-ng would say "Chinese letter"."""
+    return all(unicodedata.name(sign, "").startswith("LATIN") for sign in word if sign.isalpha())
+
+
 class _Lexicon:
     """A dictionary file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None) -> None:
         self._ways: dict[str, list[str]] = {}
+        if path is None:
+            return
         with path.open(encoding="utf-8") as lines:
             for line in lines:
                 word, _, phonemes = line.strip().partition(" ")

@@ -131,6 +131,40 @@ async def test_the_room_is_asked_for() -> None:
         assert wanted.data["entities"] == [{"name": "domain", "value": "light"}, {"name": "area", "value": "kitchen"}]
 
 
+async def test_names_of_ones_own_house(tmp_path: Path) -> None:
+    house = tmp_path / "house.yaml"
+    house.write_text(
+        "areas: [{name: 🍳 Kitchen}, {name: Bedroom}]\n"
+        "names:\n"
+        "  - {name: 💡 Lamp, domain: light, area: 🍳 Kitchen}\n"
+        "  - {name: Lamp, domain: light, area: Bedroom}\n"
+        "  - {name: Blue light, domain: light, area: 🍳 Kitchen}\n"
+        "  - {name: Blew light, domain: light, area: Bedroom}\n"
+        "  - {name: 🔥, domain: switch, area: Bedroom}\n",
+        encoding="utf-8",
+    )
+    options = ("--engine", "embedded", "--data-dir", str(tmp_path), "--config", str(house))
+    async with served(JOB, *options) as uri, AsyncClient.from_uri(uri) as client:
+
+        async def wanted(text: str, **context: Any) -> Any:
+            answer = (await ask(client, text, context={"conversation_id": "c", **context}))[-1]
+            if answer.type != "intent":
+                return answer.data["text"]
+            return {entity["name"]: entity["value"] for entity in answer.data["entities"]}
+
+        assert await wanted("turn on 🔥") == {"name": "🔥"}
+        assert await wanted("turn on the fire") == {"name": "🔥"}
+        assert await wanted("turn on the lights in the 🍳 Kitchen") == {"area": "🍳 Kitchen", "domain": "light"}
+        assert await wanted("turn on the lamp") == "Which Lamp: in the Bedroom or Kitchen?"
+        assert await wanted("in the kitchen") == {"name": "💡 Lamp", "area": "🍳 Kitchen"}
+        assert await wanted("and in the bedroom") == {"name": "Lamp", "area": "Bedroom"}
+        assert await wanted("turn on the lamp", area="kitchen") == {"name": "💡 Lamp", "area": "🍳 Kitchen"}
+        assert await wanted("turn on the 💡 Lamp in the bedroom") == {"name": "Lamp", "area": "Bedroom"}
+        if find_spec("pocketsphinx") is not None:
+            assert await wanted("turn on the blue light") == "Which Blue light: in the Bedroom or Kitchen?"
+            assert await wanted("turn on the blue light", area="Bedroom") == {"name": "Blew light", "area": "Bedroom"}
+
+
 async def test_what_the_camera_saw() -> None:
     sightings = [{"name": "person", "score": 0.9, "age_ms": 80, "camera": "c"}] * 2 + [{"name": 7}, "rubbish"]
     async with serving() as uri, AsyncClient.from_uri(uri) as client:
@@ -387,7 +421,9 @@ def test_a_model_that_crashes_is_named_with_what_to_do(
 ) -> None:
     llama = next(engine for engine in engines_of("handle") if engine.name == "llama")
     engine = replace(llama, factory="tests.wyoming_servers.talker:crash")
-    monkeypatch.setattr("wyoming_servers.engines.choose", lambda *_: [Choice(engine, "a test", "m", Path("/m.gguf"))])
+    monkeypatch.setattr(
+        "wyoming_servers.engines.choose", lambda *_, **__: [Choice(engine, "a test", "m", Path("/m.gguf"))]
+    )
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     assert main(JOB, ["--uri", f"unix://{tmp_path}/s", "--data-dir", str(tmp_path)]) == 1
     complaint = capsys.readouterr().err.strip().splitlines()[-1]
@@ -425,7 +461,7 @@ def caller(standin: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, tmp_
     llama = next(engine for engine in engines_of("handle") if engine.name == "llama")
     engine = replace(llama, factory="tests.wyoming_servers.caller:open_caller")
     model = standin("smollm2-135m.gguf")
-    monkeypatch.setattr("wyoming_servers.engines.choose", lambda *_: [Choice(engine, "a test", "m", model)])
+    monkeypatch.setattr("wyoming_servers.engines.choose", lambda *_, **__: [Choice(engine, "a test", "m", model)])
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     return ["--data-dir", str(tmp_path)]
 

@@ -11,13 +11,13 @@ Nothing of this is believed to have its type: what is not as it must be is passe
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from models.sentences.house import Area, Floor, House, Name
+from models.sentences.naming import as_said
 
 from .errors import CommandFailed
 from .socket import Socket
@@ -36,9 +36,6 @@ EVENTS = (
 )
 """After these the house may be another one; exposing an entity changes its registry entry."""
 
-MOST_CHARACTERS = 255
-"""Of a name, as in Home Assistant."""
-
 _MOST_ALIASES = 20
 
 _AT_ONCE = 500
@@ -46,9 +43,6 @@ _AT_ONCE = 500
 
 _SATELLITES = "assist_satellite."
 """What the ids of entities that are satellites begin with."""
-
-_KEPT = frozenset("'’%°&+½¼")  # noqa: RUF001
-"""Signs that are said, or stand in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +106,9 @@ def make_told(
     for entity in exposed:
         if entity not in friendly:
             continue  # it is not there now: disabled, or of an integration that is not loaded
-        if said := _said(_names(_mapping(_mapping(entries).get(entity)), friendly[entity])):
-            (name, called), *aliases = said.items()
-            domain = entity.partition(".")[0]
-            names.append(Name(name, domain, room(entity), tuple(dict(aliases)), _other(name, called)))
+        if (told := as_said(_names(_mapping(_mapping(entries).get(entity)), friendly[entity]))) is not None:
+            name, aliases, called = told
+            names.append(Name(name, entity.partition(".")[0], room(entity), aliases, called))
     satellites = {entity: there for entity in friendly if entity.startswith(_SATELLITES) and (there := room(entity))}
     known = replace(
         house,
@@ -137,15 +130,8 @@ def _areas(devices: object) -> Iterator[tuple[str, str]]:
 
 def _place(kind: type[P], place: dict[str, Any]) -> P | None:
     """Return an area or a floor; None where nothing of its name can be said."""
-    said = _said([place.get("name"), *_list(place, "aliases")[:_MOST_ALIASES]])
-    if not said:
-        return None
-    (name, called), *aliases = said.items()
-    return kind(name, tuple(dict(aliases)), _other(name, called))
-
-
-def _other(name: str, called: str) -> str:
-    return called if called != name else ""
+    told = as_said([place.get("name"), *_list(place, "aliases")[:_MOST_ALIASES]])
+    return None if told is None else kind(*told)
 
 
 def _names(entry: dict[str, Any], friendly: object) -> Iterator[object]:
@@ -155,25 +141,6 @@ def _names(entry: dict[str, Any], friendly: object) -> Iterator[object]:
         yield friendly
     for alias in aliases[:_MOST_ALIASES]:
         yield friendly if alias is None else alias
-
-
-def _said(names: Iterable[object]) -> dict[str, str]:
-    """Return names as they are said, each once, with what Home Assistant has for them."""
-    said: dict[str, tuple[str, str]] = {}
-    for name in names:
-        if isinstance(name, str) and (spelt := spelt_out(name)):
-            said.setdefault(spelt.casefold(), (spelt, name.strip()))
-    return dict(said.values())
-
-
-def spelt_out(name: str) -> str:
-    """Return a name without what nobody says: emoji, brackets, lines; "" where nothing is left."""
-    kept = "".join(
-        sign if sign in _KEPT or sign.isalnum() or unicodedata.category(sign) in ("Mn", "Mc") else " "
-        for sign in unicodedata.normalize("NFC", name[:MOST_CHARACTERS])
-        if sign not in "\u200d\ufe0e\ufe0f"  # they only join or colour an emoji
-    )
-    return " ".join(word for word in kept.split() if any(map(str.isalnum, word)))
 
 
 def _mapping(value: object) -> dict[str, Any]:

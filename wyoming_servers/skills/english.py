@@ -36,6 +36,9 @@ VOLUME_UNKNOWN = "I do not know how loud I am: what you speak to does not say."
 BY_ZERO = "Nothing can be divided by zero."
 NOT_CALCULABLE = "I cannot calculate that."
 
+_MOST_ASKED = 4
+"""Rooms that are told when it is asked which is meant."""
+
 IN_WHICH_AREA = "In which room?"
 DONE = "Done."
 ASKED = "I have asked Home Assistant to do that."
@@ -142,6 +145,22 @@ def no_such_timer(name: str, seconds: int) -> str:
 
 def _timer(timer: Timer) -> str:
     return f"the {timer.name or words.length(timer.seconds)} timer"
+
+
+def which_thing(name: str, areas: Sequence[str]) -> str:
+    """Ask which of several things of that name is meant, by the `areas` that they are in."""
+    if not 1 < len(areas) <= _MOST_ASKED:
+        return f"Which {name}? In which room?"
+    return f"Which {name}: in the {words.listed(areas, 'or')}?"
+
+
+def alike(names: Sequence[str], area: str | None) -> str:
+    """Say that things in one area, or in none, whose `names` are one to the ear, cannot be told apart."""
+    where = f" in the {area}" if area else ""
+    if len(names) == 1:
+        return f"There are several things called {names[0]}{where}. Please give them names of their own."
+    those = words.capitalized(words.listed([f"the {name}" for name in names]))
+    return f"{those}{where} sound alike to me. Please give one another name."
 
 
 def not_connected(intent: Intent, kind: str, house: House) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from models.engine import Intent
 from models.sentences.house import Area, Floor, House, Name
 
-from . import english
+from . import english, things
 from .request import Answer, Outcome, Request
 
 _KINDS = {
@@ -40,9 +40,12 @@ def nobody_does(request: Request) -> Answer:
 def want(request: Request) -> Answer:
     """Ask Home Assistant to carry the intent out, in the area in which it was said where it names none.
 
-    Where nobody knows that area, ask for it: without one, Home Assistant would switch every light of the house.
+    Where nobody knows that area, ask for it: without one, Home Assistant would switch every light of the house. And ask
+    which of several things is meant that are called alike.
     """
     intent = request.intent
+    if (asked := things.question(intent)) is not None:
+        return Answer(asked)
     if intent.here and "area" not in intent.slots:
         if request.situation.area is None:
             return Answer(english.IN_WHICH_AREA)
@@ -62,8 +65,9 @@ def tell(request: Request, outcome: Outcome) -> str:
 
 def _called(slots: Mapping[str, Any], house: House) -> dict[str, Any]:
     """Return `slots` with what Home Assistant calls things and places, which it may spell otherwise than we say it."""
+    area = slots.get("area")
     known: Mapping[str, Sequence[Area | Floor | Name]] = {
-        "name": house.names,
+        "name": [thing for thing in house.names if area in (None, thing.area)] or house.names,
         "area": house.areas,
         "floor": house.floors,
     }

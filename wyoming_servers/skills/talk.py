@@ -32,7 +32,9 @@ def also(request: Request) -> Answer:
 
 def meant(intent: Intent, previous: Intent | None) -> Intent:
     """Return what `intent` means after `previous`: "[and] in the kitchen" is the previous one there."""
-    if intent.name != "HearthAlso" or previous is None or not (previous.here or "area" in previous.slots):
+    if intent.name != "HearthAlso" or previous is None:
+        return intent
+    if not (previous.here or "area" in previous.slots or len(previous.things) > 1):
         return intent
     return replace(previous, slots={**previous.slots, **intent.slots})
 

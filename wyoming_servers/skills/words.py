@@ -65,9 +65,9 @@ def _split(seconds: int) -> Iterator[tuple[int, str]]:
             yield count, unit
 
 
-def listed(things: Sequence[str]) -> str:
-    """Return "a", "a and b", "a, b and c"; "" for nothing."""
-    return " and ".join(filter(None, (", ".join(things[:-1]), things[-1]))) if things else ""
+def listed(things: Sequence[str], last: str = "and") -> str:
+    """Return "a", "a and b", "a, b and c"; "" for nothing. `last` stands before the last one."""
+    return f" {last} ".join(filter(None, (", ".join(things[:-1]), things[-1]))) if things else ""
 
 
 def counted(count: int, noun: str) -> str:

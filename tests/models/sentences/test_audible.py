@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from models.sentences.audible import audible
-from models.sentences.house import House, Name
+from models.sentences.house import Area, House, Name
 
 
 def test_lights_first_names_before_aliases(caplog: pytest.LogCaptureFixture) -> None:
@@ -20,6 +20,22 @@ def test_lights_first_names_before_aliases(caplog: pytest.LogCaptureFixture) -> 
     assert audible(House(names=(*switches, *lights)), 0).names == ()
     assert "'s2' and 3 more" not in caplog.text
     assert "more than the 6 names" in caplog.text
+
+
+def test_what_is_talked_to_comes_first() -> None:
+    kinds = ("sensor", "climate", "fan", "switch", "light", "cover", "media_player", "person")
+    house = House(areas=(Area("attic"),), names=tuple(Name(kind, kind) for kind in kinds))
+    heard = [name.name for name in audible(house).names]
+    assert heard == ["light", "switch", "fan", "cover", "media_player", "climate", "sensor", "person"]
+    assert [name.name for name in audible(house, 2).names] == ["light", "switch"]
+    assert audible(house, 0).areas == house.areas
+
+
+def test_a_name_of_several_things_is_one(caplog: pytest.LogCaptureFixture) -> None:
+    rooms = tuple(Name(way, "light", f"room {number}") for number, way in enumerate(("lamp", "Lamp", "lamp")))
+    other = Name("heater", "switch", None, ("lamp", "stove"))
+    assert audible(House(names=(*rooms, other)), 2).names == (*rooms, Name("heater", "switch", None, ("lamp",)))
+    assert "'stove': more than the 2 names" in caplog.text
 
 
 def test_what_nobody_says_is_named_and_left_out(caplog: pytest.LogCaptureFixture) -> None:

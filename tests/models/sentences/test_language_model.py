@@ -109,6 +109,24 @@ def test_words_that_nobody_can_pronounce_are_named(
         make(small("ask qwrtzk"), tmp_path, few)
 
 
+def test_names_that_nobody_can_pronounce_are_told_each_time(
+    tmp_path: Path, lexicon: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    names = ("リビングの電気", "лампа кухни", "Lamp électrique", "desk lamp")
+    sentences = load_sentences(House(areas=(Area("客厅"),), names=tuple(Name(name, "light") for name in names)))
+    for _ in range(2):
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            model = load(make(sentences, tmp_path, lexicon))
+        (told,) = caplog.messages
+        assert "what is called '客厅', 'リビングの電気', 'лампа кухни' is not listened for" in told
+    assert model is not None
+    assert model.grammar.is_complete(["turn", "on", "the", "desk", "lamp"])
+    assert model.grammar.is_complete(["turn", "on", "the", "lamp", "électrique"])
+    assert "リビングの電気" not in model.grammar.words
+    assert sentences.recognize("turn on リビングの電気") is not None  # whoever writes
+
+
 def test_espeak_pronounces_what_the_dictionary_lacks(
     tmp_path: Path, lexicon: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -7,6 +7,7 @@ import pytest
 from models.engine import EngineError, Intent
 from models.sentences.house import Area, House, Name, load_house
 from models.sentences.library import MAX_CHARACTERS, MAX_WORDS, Sentences, load_sentences
+from models.sentences.naming import as_said
 
 
 @pytest.fixture(scope="module")
@@ -215,6 +216,67 @@ def test_a_house_without_anything() -> None:
 def test_names_are_not_templates() -> None:
     house = House(areas=(Area("room (the small one"),), names=(Name("[lamp]", "light"),))
     assert load_sentences(house).recognize("turn on the lights") is not None
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("turn on the desk lamp", "Desk Lamp"),
+        ("Turn on the 💡 Desk Lamp!", "Desk Lamp"),
+        ("turn on the 💡Desk-Lamp", "Desk Lamp"),
+        ("turn on 🔥", "fire"),
+        ("turn on the fire", "fire"),
+        ("turn off Ventilator (2)", "Ventilator 2"),
+        ("turn on the 1.5 kW heater", "1 5 kW heater"),
+        ("turn on リビングの電気", "リビングの電気"),
+        ("turn on the lamp e\u0301lectrique", "Lamp électrique"),
+    ],
+)
+def test_names_as_they_are_said_and_as_they_are_written(said: str, name: str) -> None:
+    written = ["💡 Desk-Lamp", "🔥", "Ventilator (2)", "1.5 kW heater", "リビングの電気", "Lamp électrique"]
+    told = [as_said([one]) for one in written]
+    sentences = load_sentences(House(names=tuple(Name(one[0], "switch") for one in told if one is not None)))
+    found = sentences.recognize(said)
+    assert found is not None
+    assert found.slots["name"] == name
+    assert [thing.name for thing in found.things] == [name]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "set a timer for 1/2 hours",
+        "what is 5-",
+        "set the brightness to -20%",
+        "set the brightness to - 20 %",
+        "💡",
+        "turn on 👾",
+        "12:30",
+        "***",
+    ],
+)
+def test_what_is_left_out_makes_no_other_sentence(sentences: Sentences, said: str) -> None:
+    assert sentences.recognize(said) is None
+
+
+def test_things_of_one_name_and_those_that_sound_alike() -> None:
+    lamps = (Name("lamp", "light", "attic"), Name("Lamp", "light", "cellar"), Name("lamp", "cover", "attic"))
+    garage = (Name("blew lamp", "light"), Name("heater", "switch", None, ("blue lamp",)))
+    sentences = load_sentences(House(areas=(Area("attic"), Area("cellar")), names=(*lamps, *garage)))
+    sentences.alike = {"blew lamp": ("blue lamp",), "blue lamp": ("blew lamp",)}
+    for said, things in (
+        ("turn on the lamp", lamps[:2]),
+        ("open the lamp", lamps[2:]),
+        ("set the lamp to twenty percent brightness", lamps[:2]),
+        ("turn on the blew lamp", garage),
+        ("turn on the heater", garage[1:]),
+        ("turn on the blue lamp", garage),
+        ("set the blew lamp to red", garage[:1]),
+        ("set a ten minute lamp timer", ()),
+    ):
+        found = sentences.recognize(said)
+        assert found is not None, said
+        assert set(found.things) == set(things), said
 
 
 def test_warm_changes_nothing(sentences: Sentences) -> None:

@@ -29,6 +29,8 @@ def furnished() -> Hass:
     hass.area("kitchen", "Kitchen 🍳")
     hass.light("desk", "💡 Desk Lamp", area="office")
     hass.light("night", "Night Light")
+    hass.light("ceiling", "Ceiling", area="office")
+    hass.light("ceiling_2", "Ceiling", area="kitchen")
     hass.entities["cover.c"] = {**hass.entities["light.night"], "entity_id": "cover.c", "friendly_name": "Curtains"}
     return hass
 
@@ -106,6 +108,16 @@ async def test_here_is_where_home_assistants_satellite_is(tmp_path: Path) -> Non
         assert await said(device_id="d1", satellite_id="assist_satellite.unknown") == here
         assert await said(device_id="d2") == await said(device_id="other") == await said() == "In which room?"
         assert not hass.intents
+
+
+async def test_of_things_that_are_called_alike_the_one_here_or_none(tmp_path: Path) -> None:
+    async with connected(tmp_path) as (hass, client):
+        assert await ask(client, "turn on the ceiling") == "Which Ceiling: in the Kitchen or Office?"
+        assert not hass.intents
+        assert await ask(client, "in the kitchen") == "Turned on the Ceiling in the Kitchen."
+        assert hass.intents[-1]["data"] == {"name": "Ceiling", "area": "Kitchen 🍳"}
+        assert await ask(client, "turn off the ceiling", area="Office") == "Turned off the Ceiling in the Office."
+        assert hass.intents[-1]["data"] == {"name": "Ceiling", "area": "Office"}
 
 
 @pytest.mark.parametrize(

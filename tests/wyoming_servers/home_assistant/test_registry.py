@@ -2,11 +2,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from models.sentences.house import Area, Floor, House, Name
 from models.sentences.library import load_sentences
-from wyoming_servers.home_assistant.registry import Told, make_told, spelt_out
+from wyoming_servers.home_assistant.registry import Told, make_told
 
 HOUSE = House(units="imperial", clock=24, names=(Name("shipped", "light"),))
 
@@ -84,28 +82,6 @@ def test_an_own_name_that_its_owner_took_out_is_kept_as_home_assistant_of_old_ha
     assert house_of({"light.a": {"aliases": ["lamp"]}}, {"light.a": "WLED 7"}).names[0].aliases == ("lamp",)
 
 
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("💡 Desk Lamp", "Desk Lamp"),
-        ("👨‍👩‍👧 family_room [1/2] ❤️", "family room 1 2"),
-        ("Mom's (old) lamp", "Mom's old lamp"),
-        ("Lampe électrique", "Lampe électrique"),
-        ("Lampe e\u0301lectrique", "Lampe électrique"),
-        ("リビングの電気", "リビングの電気"),
-        ("हॉल की बत्ती", "हॉल की बत्ती"),
-        ("100 % & 20°", "100 20°"),
-        ("💡🔥", ""),
-        ("  \u200b\n ", ""),
-        ("\ud800", ""),
-        ("{name} <light> (on|off)", "name light on off"),
-        ("x" * 300, "x" * 255),
-    ],
-)
-def test_names_are_spelt_as_they_are_said(name: str, said: str) -> None:
-    assert spelt_out(name) == said
-
-
 def test_what_home_assistant_calls_it_is_kept_where_it_is_spelt_otherwise() -> None:
     house = house_of(
         {"light.a": {"area_id": "k", "aliases": [None]}},
@@ -119,7 +95,7 @@ def test_what_home_assistant_calls_it_is_kept_where_it_is_spelt_otherwise() -> N
 def test_nothing_of_a_name_nothing_twice() -> None:
     friendly: dict[str, Any] = {"light.a": "", "light.b": "🔥", "light.c": None, "light.d": "Lamp", "light.e": "lamp"}
     house = house_of({"light.d": {"aliases": [None, "LAMP", "", 7, None, "lamp "]}}, friendly)
-    assert house.names == (Name("Lamp", "light"), Name("lamp", "light"))
+    assert house.names == (Name("fire", "light", None, (), "🔥"), Name("Lamp", "light"), Name("lamp", "light"))
 
 
 def test_whatever_it_says_it_fails_nobody() -> None:
