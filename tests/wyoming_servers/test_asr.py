@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from wyoming.error import Error
 from models.engine import EngineError, Intent
 from models.sentences.house import load_house
 from models.sentences.library import Sentences, load_sentences
+from models.sentences.naming import in_words
 from tests.models.speech import silence, speech
 from wyoming_servers.asr import JOB
 from wyoming_servers.wire import describe
@@ -205,6 +207,34 @@ async def test_many_voices_turn_on_the_office_lights(uri: str, sentences: Senten
     wanted = Intent("HassTurnOn", {"area": "office", "domain": "light"})
     assert len(clips) == 20
     assert sum(intent == wanted for intent in found) >= 19, found
+
+
+@pytest.mark.parametrize("written", ["💡 Desk-Lamp [new]", "Ventilator (2)", "⚡", "K\N{ANGSTROM SIGN}rl's Lamp"])
+async def test_names_are_heard_however_they_are_written(tmp_path: Path, written: str) -> None:
+    house = tmp_path / "house.yaml"
+    house.write_text(
+        f"names: [{{name: {json.dumps(written)}, domain: light}}, {{name: リビング, domain: light}}]\n",
+        encoding="utf-8",
+    )
+    said = f"turn on the {in_words(written)}"
+    async with serving(JOB, *EMBEDDED, "--data-dir", str(tmp_path), "--config", str(house)) as uri:
+        heard = await transcribe(uri, speech(said))
+    found = load_sentences(load_house(house)).recognize(heard)
+    assert found is not None, heard
+    assert found.slots == {"name": in_words(written)}
+
+
+async def test_a_light_that_is_called_as_the_lights_of_a_room_are(tmp_path: Path, shared: Path) -> None:
+    house = tmp_path / "house.yaml"
+    house.write_text("areas: [{name: office}]\nnames: [{name: office light, domain: light, area: office}]\n")
+    sentences = load_sentences(load_house(house))
+    clips = sorted((shared / "media/speech/office_lights").glob("*_16bit.wav"))
+    async with serving(JOB, *EMBEDDED, "--data-dir", str(tmp_path), "--config", str(house)) as uri:
+        found = await _intents(uri, sentences, [read_wav(clip) + silence(1000) for clip in clips])
+        assert await _intents(uri, sentences, [speech("Turn on the office light.")]) == [
+            Intent("HassTurnOn", {"name": "office light"})
+        ]
+    assert found.count(Intent("HassTurnOn", {"area": "office", "domain": "light"})) >= 19, found
 
 
 async def test_what_is_said_and_heard_elsewhere_is_no_command(uri: str, sentences: Sentences, shared: Path) -> None:
