@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import logging
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from models.sentences.house import House
-from models.sentences.naming import words_of
+from models.sentences.naming import some, words_of
 from models.sentences.pronunciation import pronounce
 
 _LOGGER = logging.getLogger(__name__)
@@ -37,7 +37,23 @@ def alike(house: House) -> Alike:
     groups = _groups(things, sounds)
     _warn("nobody hears which is meant, and only their rooms tell", things, groups)
     _warn("nobody hears in which it shall be", areas, _groups(areas, sounds))
+    if rooms := list(_called_as_a_room(house)):
+        _LOGGER.warning(
+            "%s: one light of several in a room, called as all of them are, or nearly, and one of three times heard for"
+            " the other. Give it another name",
+            some(rooms),
+        )
     return {name: tuple(other for other in group if other != name) for group in groups for name in group}
+
+
+def _called_as_a_room(house: House) -> Iterator[str]:
+    """Yield the names of lights such as "office light", in an office that has others."""
+    in_area = Counter(name.area for name in house.names if name.domain == "light")
+    for name in house.names:
+        if name.area is not None and name.domain == "light" and in_area[name.area] > 1:
+            rooms = (f"{name.area} {light}".casefold() for light in ("light", "lights", "lamp", "lamps"))
+            if name.name.casefold() in rooms:
+                yield name.name
 
 
 def _warn(so: str, owners: Mapping[str, str], groups: Iterable[list[str]]) -> None:
@@ -64,10 +80,10 @@ def _sounds(names: Iterable[str], language: str) -> dict[str, set[str]]:
     lexicon = None
     if spec is not None and spec.origin is not None:
         lexicon = Path(spec.origin).parent / "model" / "en-us" / "cmudict-en-us.dict"
-    said, _ = pronounce({word for some in words.values() for word in some}, lexicon, language)
+    said, _ = pronounce({word for spoken in words.values() for word in spoken}, lexicon, language)
     sounds = {}
-    for name, some in words.items():
-        if all(word in said for word in some):
-            ways = itertools.product(*(said[word] for word in some))
+    for name, spoken in words.items():
+        if all(word in said for word in spoken):
+            ways = itertools.product(*(said[word] for word in spoken))
             sounds[name] = {" ".join(way) for way in itertools.islice(ways, _MOST_WAYS)}
     return sounds

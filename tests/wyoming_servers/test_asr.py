@@ -16,7 +16,7 @@ from wyoming.client import AsyncClient
 from wyoming.error import Error
 
 from models.engine import EngineError, Intent
-from models.sentences.house import load_house
+from models.sentences.house import SHIPPED, load_house
 from models.sentences.library import Sentences, load_sentences
 from models.sentences.naming import in_words
 from tests.models.speech import silence, speech
@@ -212,10 +212,8 @@ async def test_many_voices_turn_on_the_office_lights(uri: str, sentences: Senten
 @pytest.mark.parametrize("written", ["💡 Desk-Lamp [new]", "Ventilator (2)", "⚡", "K\N{ANGSTROM SIGN}rl's Lamp"])
 async def test_names_are_heard_however_they_are_written(tmp_path: Path, written: str) -> None:
     house = tmp_path / "house.yaml"
-    house.write_text(
-        f"names: [{{name: {json.dumps(written)}, domain: light}}, {{name: リビング, domain: light}}]\n",
-        encoding="utf-8",
-    )
+    things = [{"name": name, "domain": "light"} for name in (written, "リビング")]
+    house.write_text(json.dumps({"names": things}, ensure_ascii=False), encoding="utf-8")
     said = f"turn on the {in_words(written)}"
     async with serving(JOB, *EMBEDDED, "--data-dir", str(tmp_path), "--config", str(house)) as uri:
         heard = await transcribe(uri, speech(said))
@@ -226,7 +224,8 @@ async def test_names_are_heard_however_they_are_written(tmp_path: Path, written:
 
 async def test_a_light_that_is_called_as_the_lights_of_a_room_are(tmp_path: Path, shared: Path) -> None:
     house = tmp_path / "house.yaml"
-    house.write_text("areas: [{name: office}]\nnames: [{name: office light, domain: light, area: office}]\n")
+    one = "  - name: office light\n    domain: light\n    area: office\n"
+    house.write_text(SHIPPED.read_text("utf-8") + one, encoding="utf-8")
     sentences = load_sentences(load_house(house))
     clips = sorted((shared / "media/speech/office_lights").glob("*_16bit.wav"))
     async with serving(JOB, *EMBEDDED, "--data-dir", str(tmp_path), "--config", str(house)) as uri:
@@ -234,7 +233,10 @@ async def test_a_light_that_is_called_as_the_lights_of_a_room_are(tmp_path: Path
         assert await _intents(uri, sentences, [speech("Turn on the office light.")]) == [
             Intent("HassTurnOn", {"name": "office light"})
         ]
-    assert found.count(Intent("HassTurnOn", {"area": "office", "domain": "light"})) >= 19, found
+    # "Lights" is "light" to it in one of three: who calls one of several so is told that (models.sentences.alike).
+    every, one_light = ({"area": "office", "domain": "light"}, {"name": "office light"})
+    assert all(intent is not None and dict(intent.slots) in (every, one_light) for intent in found), found
+    assert sum(intent is not None and dict(intent.slots) == every for intent in found) >= 12, found
 
 
 async def test_what_is_said_and_heard_elsewhere_is_no_command(uri: str, sentences: Sentences, shared: Path) -> None:

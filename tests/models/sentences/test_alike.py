@@ -39,3 +39,13 @@ def test_nothing_alike(caplog: pytest.LogCaptureFixture) -> None:
     assert alike(House()) == {}
     assert alike(House(areas=(Area("attic"),), names=(Name("lamp", "light"), Name("lamp", "light", "attic")))) == {}
     assert not caplog.records
+
+
+def test_a_light_that_is_called_as_all_of_its_room(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    light, other = Name("Office Light", "light", "office"), Name("desk lamp", "light", "office")
+    alike(House(areas=(Area("office"),), names=(light, Name("office lamp", "switch", "office"))))
+    assert not caplog.records  # the only light, so it is all the same
+    alike(House(areas=(Area("office"),), names=(light, other)))
+    (told,) = caplog.messages
+    assert told.startswith("'Office Light': one light of several in a room")
