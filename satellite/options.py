@@ -39,6 +39,9 @@ def add_satellite_options(parser: ArgumentParser) -> None:
         default=socket.gethostname(),
         help="what this satellite is called (this machine's name: %(default)s)",
     )
+    parser.add_argument(
+        "--area", type=called, help='where it is, the name of an area: there is what "turn on the lights" means'
+    )
     add_microphone_options(parser)
     add_speaker_options(parser)
     add_camera_options(parser)

@@ -59,11 +59,15 @@ class Satellite(Body):
         timers: Timers | None = None,
         wake_word: WakeWordStream | None = None,
         observer: Observer | None = None,
+        area: str | None = None,
         language: str | None = None,
         voice: SynthesizeVoice | None = None,
         patience: Patience | None = None,
     ) -> None:
-        """With a `wake_word` it answers who says that first; without one, everybody who speaks."""
+        """With a `wake_word` it answers who says that first; without one, everybody who speaks.
+
+        `area` is where it is.
+        """
         super().__init__(microphone, speaker, eyes=eyes, controls=controls, wake_word=wake_word)
         self._servers = servers
         self._observer = Observers(*([observer] if observer is not None else []))
@@ -72,6 +76,7 @@ class Satellite(Body):
         self._timers = timers or Timers(time.monotonic)
         self._apologies = Apologies(servers, voice=voice)
         self._voice = voice
+        self._area = area
         self._talk = Talk()
         self._quiet_until = 0.0
         """Until when nothing rings, so that a "stop" can be heard between any two rings."""
@@ -208,6 +213,7 @@ class Satellite(Body):
             "actions": list(NAMES),
             "timers": self._timers.listed(),
             "volume": self._controls.volume,
+            "area": self._area,
         }
         if self._eyes is not None and (sightings := self._eyes.sightings.listed(time.monotonic())) is not None:
             situation["sightings"] = sightings

@@ -101,6 +101,7 @@ async def serve(args: Namespace, servers: House, observer: Observer, health: Hea
             timers=timers,
             wake_word=_wake_word(args, servers),
             observer=observers,
+            area=args.area,
             language=args.language,
             voice=chosen_voice(args),
         )

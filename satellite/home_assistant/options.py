@@ -9,7 +9,6 @@ from wyoming.info import Attribution, Satellite, WakeModel, WakeProgram
 
 from models.engine import EngineUnavailable, VoiceActivityStream
 from satellite import tones
-from satellite.options import called
 from satellite.voice import open_silero
 from wyoming_servers.wire import Info
 from wyoming_servers.wire.options import version
@@ -45,7 +44,6 @@ def add_home_assistant_options(parser: ArgumentParser) -> None:
     )
     group.add_argument("--zeroconf", metavar="NAME", help="advertise by zeroconf under this name")
     group.add_argument("--no-zeroconf", action="store_true", help="do not advertise")
-    group.add_argument("--area", type=called, help="where it is, for Home Assistant: the name of an area")
     group.add_argument(
         "--wake",
         choices=sorted(_CUES),

@@ -83,6 +83,7 @@ async def satellite_in(
         controls=controls,
         wake_word=wake_word,
         observer=watcher,
+        area="kitchen",
         patience=Patience(connect=1, silent=2, failing=1, turn=20),
     )
     running = asyncio.create_task(satellite.run())
@@ -177,6 +178,7 @@ async def test_what_the_camera_sees_is_told(tmp_path: Path, speech: bytes) -> No
         eyes = Eyes(Camera(str(tmp_path / "shown.png"), fps=5, name="door"), servers)
         async with satellite_in(servers, tmp_path / "answers", microphone, eyes) as (satellite, watcher):
             await ask(satellite, microphone, watcher, speech)
+    assert asked[0].data["context"]["area"] == "kitchen"
     (sighting,) = asked[0].data["context"]["sightings"]
     assert (sighting["name"], sighting["camera"]) == ("person", "door")
     assert 0 <= sighting["age_ms"] < 1000
