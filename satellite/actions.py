@@ -17,7 +17,7 @@ from .timers import LONGEST_S, NAME_CHARACTERS, TimerError, Timers
 
 _LOGGER = logging.getLogger(__name__)
 
-NAMES = ("timer-set", "timer-cancel", "volume-set", "stop")
+NAMES = ("timer-set", "timer-cancel", "timer-pause", "timer-resume", "timer-add", "volume-set", "stop")
 """What can be asked; a handle server is told."""
 
 _KNOWN_IDS = 256
@@ -61,6 +61,8 @@ class Actions:
             case "timer-cancel":
                 if not self._timers.cancel(data.text("id")):
                     _LOGGER.info("there is no such timer to cancel any more")
+            case "timer-pause" | "timer-resume" | "timer-add":
+                self._change(name, data)
             case "volume-set":
                 self._controls.volume = round(data.number("percent", least=0, most=100))
             case "stop":
@@ -68,3 +70,17 @@ class Actions:
             case _:
                 return False
         return True
+
+    def _change(self, name: str, data: Fields) -> None:
+        """Let a timer stand still or go on, or have more time, or less; where none is left, it rings."""
+        timer_id = data.text("id")
+        more = data.number("seconds", least=-LONGEST_S, most=LONGEST_S) if name == "timer-add" else 0
+        if timer_id not in self._timers:
+            _LOGGER.info("there is no such timer to change any more")
+            return
+        left = self._timers.left(timer_id) + more
+        if left > 0:
+            stands = self._timers.paused(timer_id) if name == "timer-add" else name == "timer-pause"
+            self._timers.change(timer_id, left, paused=stands)
+        elif name == "timer-add":
+            self._timers.finish(timer_id)

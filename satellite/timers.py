@@ -108,6 +108,15 @@ class Timers:
                 timer.rings_at -= seconds
         self._tell()
 
+    def left(self, timer_id: str) -> float:
+        """Return the seconds that are left of a timer: 0 where it rings."""
+        timer = self._timers[timer_id]
+        return 0 if timer.rang else timer.paused or max(0.0, timer.rings_at - self._clock())
+
+    def paused(self, timer_id: str) -> bool:
+        """Return whether a timer stands still."""
+        return self._timers[timer_id].paused is not None
+
     def finish(self, timer_id: str) -> None:
         """Let a timer ring now, where it does not already."""
         timer = self._timers[timer_id]
@@ -157,13 +166,12 @@ class Timers:
 
     def listed(self) -> list[dict[str, Any]]:
         """Return what the handle server is told of the timers."""
-        now = self._clock()
         return [
             {
                 "id": timer.id,
                 "name": timer.name,
                 "seconds": round(timer.seconds),
-                "seconds_left": 0 if timer.rang else round(timer.paused or max(0, timer.rings_at - now)),
+                "seconds_left": round(self.left(timer.id)),
             }
             for timer in self._timers.values()
         ]

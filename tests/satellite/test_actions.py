@@ -45,6 +45,37 @@ def test_timers_are_set_and_cancelled(timers: Timers, controls: Controls) -> Non
     assert timers.listed() == [other]
 
 
+def test_timers_stand_still_and_go_on(timers: Timers, controls: Controls, clock: Clock) -> None:
+    actions, timer = Actions(timers, controls), timers.set(60)
+    clock.now = 20
+    actions.carry_out([action("timer-pause", "1", id=timer.id)])
+    clock.now = 100
+    assert (timers.due(), timers.listed()[0]["seconds_left"]) == (None, 40)
+    actions.carry_out([action("timer-add", "2", id=timer.id, seconds=5)])
+    assert (timers.next_at, timers.listed()[0]["seconds_left"]) == (None, 45)
+    actions.carry_out([action("timer-resume", "3", id=timer.id)])
+    assert timers.next_at == 145
+
+
+def test_timers_get_more_time_and_less(timers: Timers, controls: Controls, clock: Clock) -> None:
+    actions, timer = Actions(timers, controls), timers.set(60)
+    actions.carry_out([action("timer-add", "1", id=timer.id, seconds=300)])
+    assert timers.next_at == 360
+    actions.carry_out([action("timer-add", "2", id=timer.id, seconds=-350)])
+    assert timers.next_at == 10
+    actions.carry_out([action("timer-add", "3", id=timer.id, seconds=-60)])
+    assert timers.due() is timer
+    timers.rang(timer)
+    actions.carry_out([action("timer-add", "4", id=timer.id, seconds=60)])
+    assert (timers.ringing, timers.next_at) == (False, 60), "who wants more time does not want it to ring"
+
+
+def test_a_timer_that_is_gone_is_not_changed(timers: Timers, controls: Controls) -> None:
+    gone = [action(f"timer-{what}", id="gone", seconds=5) for what in ("pause", "resume", "add")]
+    assert Actions(timers, controls).carry_out(gone) == gone
+    assert timers.listed() == []
+
+
 def test_volume(timers: Timers, controls: Controls) -> None:
     actions = Actions(timers, controls)
     actions.carry_out([action("volume-set", percent=40)])

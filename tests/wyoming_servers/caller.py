@@ -16,6 +16,9 @@ CALLS = {
     "the pasta needs eight more minutes": ("Sure. ", {"name": "HassStartTimer", "arguments": {"minutes": 8}}),
 }
 
+TOLD = "say what you were told of rooms"
+"""Answered with the rooms that the model's system prompt names."""
+
 
 def open_caller(**options: Any) -> LlamaResponder:
     engine = open_llama(**options)
@@ -27,6 +30,8 @@ def open_caller(**options: Any) -> LlamaResponder:
 
     def opening(*, text: str, **more: Any) -> LlamaAnswering:
         answering = opened(text=text, **more)
+        if text == TOLD:
+            answering._sampler = only(engine._system_prompt.partition("The rooms of the house: ")[2].partition(".")[0])
         if engine.calls is not None and text in CALLS:
             before, call = CALLS[text]
             answering._sampler = only(before + BEGIN)

@@ -487,6 +487,25 @@ async def test_what_a_language_model_calls_is_wanted_of_home_assistant(caller: l
         assert {"name": "area", "value": "garage"} in wanted.data["entities"]
 
 
+async def test_a_language_model_is_told_of_what_is_new_in_home_assistant(caller: list[str]) -> None:
+    pytest.importorskip("aiohttp", reason="needs aiohttp: pip install 'wyoming-hearth[hass]'")
+    from .home_assistant.hass import Hass, hass_running
+
+    hass, question = Hass(), "say what you were told of rooms"
+    hass.area("kitchen", "Kitchen")
+    async with (
+        hass_running(hass),
+        served(JOB, *caller, "--hass-url", hass.url, "--hass-token", hass.token) as uri,
+        AsyncClient.from_uri(uri) as client,
+    ):
+        assert (await ask(client, question))[-1].data["text"] == "Kitchen"
+        hass.area("attic", "Attic")
+        await hass.tell("area_registry_updated")
+        async with asyncio.timeout(30):
+            while (await ask(client, question))[-1].data["text"] != "Kitchen, Attic":  # noqa: ASYNC110 - from outside
+                await asyncio.sleep(0.2)
+
+
 def _intent(**slots: Any) -> dict[str, Any]:
     return {"intent": {"name": "HassTurnOn", "slots": slots}, "actions": []}
 

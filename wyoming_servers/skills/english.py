@@ -28,6 +28,7 @@ NOTHING_SEEN = "I see nothing that I know."
 
 NO_TIMERS_THERE = "I understood, but what you speak to keeps no timers."
 NO_TIMER = "No timer is set."
+TIMERS_STAY = "I understood, but what you speak to cannot change a timer, only set and cancel it."
 HOW_LONG = "For how long? Say, for example: set a timer for five minutes."
 
 NO_VOLUME_THERE = "I understood, but I cannot set the volume of what you speak to."
@@ -138,13 +139,33 @@ def which_timer(timers: Sequence[Timer]) -> str:
     return f"There are {words.counted(len(timers), 'timer')}: {named}. Say which one, or cancel all timers."
 
 
+def timer_paused(timer: Timer) -> str:
+    """Confirm that a timer stands still."""
+    return words.capitalized(f"{_timer(timer)} is paused.")
+
+
+def timer_resumed(timer: Timer) -> str:
+    """Confirm that a timer goes on."""
+    return words.capitalized(f"{_timer(timer)} goes on.")
+
+
+def timer_longer(timer: Timer, seconds: int) -> str:
+    """Confirm that a timer has so much more time."""
+    return f"{words.capitalized(words.duration(seconds))} added to {_timer(timer)}."
+
+
+def timer_shorter(timer: Timer, seconds: int) -> str:
+    """Confirm that a timer has so much (below 0) less time."""
+    return f"{words.capitalized(words.duration(-seconds))} taken off {_timer(timer)}."
+
+
 def no_such_timer(name: str, seconds: int) -> str:
     """Say that no timer has this name, or length."""
     return f"There is no {name or words.length(seconds)} timer."
 
 
 def _timer(timer: Timer) -> str:
-    return f"the {timer.name or words.length(timer.seconds)} timer"
+    return " ".join(["the", *(timer.name or words.length(timer.seconds)).split(), "timer"])
 
 
 def which_thing(name: str, areas: Sequence[str]) -> str:
@@ -211,6 +232,8 @@ def wish(intent: Intent, kind: str, house: House) -> str:
             return f"{'open' if kind == 'cover' else 'turn on'} {thing}"
         case "HassTurnOff":
             return f"{'close' if kind == 'cover' else 'turn off'} {thing}"
+        case "HassGetState":
+            return f"tell whether {thing} {'are' if thing.endswith('s') else 'is'} {slots.get('state')}"
         case "HassFanSetSpeed":
             return f"set {thing} to {slots.get('percentage')} percent"
         case "HassSetPosition":

@@ -87,6 +87,14 @@ def _kind(request: Request) -> str:
 
 
 SKILLS = dict.fromkeys(
-    ("HassTurnOn", "HassTurnOff", "HassLightSet", "HassFanSetSpeed", "HassSetPosition", "HassClimateSetTemperature"),
+    (
+        "HassTurnOn",
+        "HassTurnOff",
+        "HassLightSet",
+        "HassFanSetSpeed",
+        "HassSetPosition",
+        "HassClimateSetTemperature",
+        "HassGetState",
+    ),
     control,
 )

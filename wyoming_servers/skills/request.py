@@ -38,7 +38,8 @@ class Action:
     """Something that the satellite is to do."""
 
     name: str
-    """timer-set {name, seconds}, timer-cancel {id}, volume-set {percent} or stop {}"""
+    """timer-set {name, seconds}, timer-cancel {id}, timer-pause {id}, timer-resume {id}, timer-add {id, seconds}, where
+    less than 0 shortens it, volume-set {percent} or stop {}"""
 
     data: Mapping[str, Any] = field(default_factory=dict)
 

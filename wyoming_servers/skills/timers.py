@@ -5,7 +5,7 @@ Where the satellite is Home Assistant's, Home Assistant keeps them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from . import english, home
 from .request import Action, Answer, Request
@@ -59,6 +59,43 @@ def cancel_all(request: Request) -> Answer:
     return Answer(english.timers_cancelled(len(timers)), _cancel(timers))
 
 
+def pause(request: Request) -> Answer:
+    """Answer "pause the timer"."""
+    return _change(request, "timer-pause", english.timer_paused)
+
+
+def resume(request: Request) -> Answer:
+    """Answer "resume the timer"."""
+    return _change(request, "timer-resume", english.timer_resumed)
+
+
+def increase(request: Request) -> Answer:
+    """Answer "add five minutes to the pizza timer"."""
+    return _change(request, "timer-add", english.timer_longer, seconds=_length(request, ""))
+
+
+def decrease(request: Request) -> Answer:
+    """Answer "take one minute off the timer"."""
+    return _change(request, "timer-add", english.timer_shorter, seconds=-_length(request, ""))
+
+
+def _change(request: Request, action: str, tell: Callable[..., str], **data: int) -> Answer:
+    """Do something with the one timer that is meant."""
+    if request.situation.is_home_assistant:
+        if not data:
+            return home.want(request)
+        meant = Timer("", _name(request), _length(request, "start_"), 0)
+        return Answer(tell(meant, *data.values()), wanted=request.intent)  # its own response has "1 minutes"
+    timers = _matching(request)
+    if not timers:
+        return _none(request)
+    if len(timers) > 1:
+        return Answer(english.which_timer(timers))
+    if action not in (request.situation.actions or ()):
+        return Answer(english.TIMERS_STAY)
+    return Answer(tell(timers[0], *data.values()), (Action(action, {"id": timers[0].id, **data}),))
+
+
 def _cancel(timers: Sequence[Timer]) -> tuple[Action, ...]:
     return tuple(Action("timer-cancel", {"id": timer.id}) for timer in timers)
 
@@ -96,4 +133,8 @@ SKILLS = {
     "HassTimerStatus": status,
     "HassCancelTimer": cancel,
     "HassCancelAllTimers": cancel_all,
+    "HassPauseTimer": pause,
+    "HassUnpauseTimer": resume,
+    "HassIncreaseTimer": increase,
+    "HassDecreaseTimer": decrease,
 }

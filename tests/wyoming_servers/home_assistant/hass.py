@@ -41,6 +41,10 @@ class Hass:
         """What was posted to /api/intent/handle."""
         self.outcome: Json | str | int = {}
         """What that is answered with: `data` of a good response, a text, or a status."""
+        self.templates: list[Json] = []
+        """What was posted to /api/template."""
+        self.rendered: str | int = ""
+        """What that is answered with: a text, or a status."""
         self.url = ""
         self.subscribers: dict[web.WebSocketResponse, list[tuple[int, str]]] = {}
 
@@ -152,11 +156,15 @@ class Hass:
             return web.Response(status=self.outcome, text="500: Internal Server Error")
         if isinstance(self.outcome, str):
             return web.Response(text=self.outcome)
-        kind = "error" if "code" in self.outcome else "action_done"
+        kind = "error" if "code" in self.outcome else self.outcome.get("response_type", "action_done")
         data = self.outcome if kind == "error" else {"success": [], "failed": [], **self.outcome}
-        data = {key: value for key, value in data.items() if key != "speech"}
+        data = {key: value for key, value in data.items() if key not in ("speech", "response_type")}
         speech = {"plain": {"speech": self.outcome["speech"], "extra_data": None}} if "speech" in self.outcome else {}
         return web.json_response({"speech": speech, "card": {}, "language": "en", "response_type": kind, "data": data})
+
+    async def template(self, request: web.Request) -> web.Response:
+        self.templates.append(await request.json())
+        return web.Response(status=self.rendered if isinstance(self.rendered, int) else 200, text=str(self.rendered))
 
 
 @asynccontextmanager
@@ -168,6 +176,7 @@ async def hass_running(
     app = web.Application()
     app.router.add_get("/api/websocket", hass.websocket)
     app.router.add_post("/api/intent/handle", hass.intent)
+    app.router.add_post("/api/template", hass.template)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls)

@@ -149,6 +149,28 @@ async def test_what_really_happened_is_said(tmp_path: Path, outcome: Any, answer
         assert await ask(client, "turn on the desk lamp") == "Turned on the Desk Lamp."
 
 
+async def test_a_question_is_answered_by_its_response(tmp_path: Path) -> None:
+    async with connected(tmp_path) as (hass, client):
+        hass.outcome = {
+            "response_type": "query_answer",
+            "success": [
+                {"name": "Office", "type": "area", "id": "office"},
+                {"name": "Desk Lamp", "type": "entity", "id": "light.desk"},
+            ],
+        }
+        hass.rendered = "\n  No, \n off\n"
+        assert await ask(client, "is the desk lamp on") == "No, off"
+        assert hass.intents[-1]["name"] == "HassGetState"
+        assert hass.intents[-1]["data"] == {"name": "💡 Desk Lamp", "state": "on"}
+        assert hass.templates[-1]["variables"] == {"ids": ["light.desk"], "slots": hass.intents[-1]["data"]}
+        assert "query.matched" in hass.templates[-1]["template"]
+        hass.rendered = 400  # as where there is nothing that the response could tell of
+        assert await ask(client, "are any lights on in the kitchen") == "Sorry, Home Assistant could not do that."
+        hass.outcome = {**hass.outcome, "speech": "It is."}
+        assert await ask(client, "is the desk lamp on") == "It is."
+        assert len(hass.templates) == 2
+
+
 async def test_a_slow_one_is_not_waited_for_longer_than_a_speaker_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -72,3 +72,47 @@ def test_cancel_all() -> None:
     assert answer.text == "Two timers cancelled."
     assert done(answer) == [("timer-cancel", {"id": "p"}), ("timer-cancel", {"id": "f"})]
     assert said("HassCancelAllTimers", timers=[]) == "No timer is set."
+
+
+CHANGES: dict[str, Any] = {"actions": ["timer-set", "timer-pause", "timer-resume", "timer-add"]}
+
+
+def test_paused_and_resumed() -> None:
+    answer = ask("HassPauseTimer", timers=[PIZZA], **CHANGES)
+    assert answer.text == "The pizza timer is paused."
+    assert done(answer) == [("timer-pause", {"id": "p"})]
+    answer = ask("HassUnpauseTimer", {"start_minutes": 5}, timers=[PIZZA, FIVE], **CHANGES)
+    assert answer.text == "The 5 minute timer goes on."
+    assert done(answer) == [("timer-resume", {"id": "f"})]
+
+
+def test_longer_and_shorter() -> None:
+    answer = ask("HassIncreaseTimer", {"minutes": 5}, timers=[PIZZA], **CHANGES)
+    assert answer.text == "5 minutes added to the pizza timer."
+    assert done(answer) == [("timer-add", {"id": "p", "seconds": 300})]
+    answer = ask("HassDecreaseTimer", {"minutes": 1, "name": "Pizza"}, timers=[PIZZA, FIVE], **CHANGES)
+    assert answer.text == "1 minute taken off the pizza timer."
+    assert done(answer) == [("timer-add", {"id": "p", "seconds": -60})]
+
+
+def test_what_cannot_be_changed() -> None:
+    for intent in ("HassPauseTimer", "HassUnpauseTimer", "HassIncreaseTimer", "HassDecreaseTimer"):
+        slots = {"minutes": 5}
+        assert said(intent, slots, **CHANGES) == "I understood, but what you speak to keeps no timers."
+        assert said(intent, slots, timers=[], **CHANGES) == "No timer is set."
+        assert said(intent, slots, timers=[PIZZA, FIVE], **CHANGES).startswith("There are two timers")
+        assert said(intent, slots, timers=[PIZZA]).startswith(
+            "I understood, but what you speak to cannot change a timer"
+        )
+
+
+def test_home_assistant_changes_its_own() -> None:
+    slots: dict[str, Any]
+    for intent in ("HassPauseTimer", "HassUnpauseTimer"):
+        slots = {"name": "egg"}
+        answer = ask(intent, slots, response="so", actions=None)
+        assert answer == Answer("so", wanted=Intent(intent, slots))
+    slots = {"minutes": 1, "start_minutes": 5}
+    answer = ask("HassIncreaseTimer", slots, response="{{ so }}", actions=None)
+    assert answer == Answer("1 minute added to the 5 minute timer.", wanted=Intent("HassIncreaseTimer", slots))
+    assert said("HassDecreaseTimer", {"hours": 1}, actions=None) == "1 hour taken off the timer."
