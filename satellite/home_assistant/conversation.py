@@ -376,7 +376,7 @@ class Conversation:
     def _somebody_speaks(self) -> None:
         since = self._clock() - PRE_ROLL_S
         if self._cue is Cue.SPEECH:
-            if self._uplink.runs and self._turn.phase is Phase.REST:
+            if self._uplink.runs and not self._turn.is_waited_for:
                 self._signals.silence()
                 self._begin(since)
         elif self._uplink.runs and not self._uplink.awaits_wake_word:

@@ -17,6 +17,9 @@ from .mouth import Sound
 ANSWER_S = 60.0
 """Longest wait for an answer; it may have no words, of which Home Assistant says nothing. A later one is heard too."""
 
+PATIENCE_S = 5.0
+"""Who speaks later than that after all was said, and has heard no answer, is not waiting for one."""
+
 QUESTIONS = ("?", ";", "？")  # noqa: RUF001 - Home Assistant's own rule, which it does not tell: Latin, Greek, Chinese
 """An answer that ends so asks for another."""
 
@@ -60,6 +63,11 @@ class Turn:
     def is_late(self) -> bool:
         """Whether its answer should have come."""
         return self._clock() >= self._answer_by
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether who speaks now waits for its answer."""
+        return self.phase is Phase.ASKED and self._clock() < self._answer_by - ANSWER_S + PATIENCE_S
 
     @property
     def asks_back(self) -> bool:

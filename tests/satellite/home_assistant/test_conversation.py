@@ -7,7 +7,7 @@ from satellite.home_assistant.cue import Cue
 from satellite.home_assistant.listening import HELD_S, LONGEST_S, NOBODY_S, PRE_ROLL_S, SILENCE_S
 from satellite.home_assistant.mouth import WAITING_SOUNDS, Kind
 from satellite.home_assistant.signals import CHIME_AFTER_S
-from satellite.home_assistant.turn import ANSWER_S
+from satellite.home_assistant.turn import ANSWER_S, PATIENCE_S
 from satellite.home_assistant.wake_stage import WAKE_WORD_S
 from satellite.report import State
 from wyoming_servers.wire import Busy
@@ -634,6 +634,24 @@ def test_anybody_who_speaks_begins_a_turn_and_the_satellite_itself_does_not() ->
 
 
 # ---- controls
+
+
+def test_where_anybody_who_speaks_is_heard_an_answer_without_words_keeps_nobody_waiting() -> None:
+    room = Room(Cue.SPEECH)
+    room.connect()
+    room.hear(1, LOUD)
+    room.hear(1)
+    room.say("transcript", text="stop")
+    room.link.take()
+    room.hear(1, LOUD)
+    assert room.link.take() == [], "the answer may come yet"
+    room.hear(PATIENCE_S)
+    room.hear(1, LOUD)
+    assert room.link.take() == ["run-pipeline", "audio-chunk"]
+    room.say("transcribe", language="en")
+    room.answer()
+    room.mouth.finish()
+    assert room.link.take() == ["played"]
 
 
 def test_muted_it_hears_and_keeps_nothing() -> None:
