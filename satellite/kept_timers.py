@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -56,10 +57,7 @@ def boot_id() -> str:
 
 
 class KeptTimers(Keeper):
-    """Lets the timers in the file `path` go on in `timers`, and keeps those there.
-
-    A paused timer is not kept: only Home Assistant pauses one, and tells anew what is left of it when it lets it go on.
-    """
+    """Lets the timers in the file `path` go on in `timers`, and keeps those there; one that is paused stands still."""
 
     def __init__(
         self,
@@ -114,12 +112,12 @@ class KeptTimers(Keeper):
                 "id": timer.id,
                 "name": timer.name,
                 "seconds": timer.seconds,
-                "left": timer.rings_at - now,
+                "left": timer.rings_at - now if timer.paused is None else timer.paused,
+                "paused": timer.paused is not None,
                 "rang": timer.rang,
                 "by_wall": timer.by_wall,
             }
             for timer in self._timers
-            if timer.paused is None
         ]
         return json.dumps(
             {"boot": self._boot, "clock": now, "wall": now + self._ahead, "off": self._off, "timers": timers}
@@ -191,11 +189,15 @@ def _timer(kept: Fields, now: float, *, by_wall: bool) -> Timer:
     timer_id, name = kept.text("id"), kept.text("name")
     if not 0 < len(timer_id) <= ID_CHARACTERS or len(name) > NAME_CHARACTERS:
         raise BadValue(f"an id takes 1 to {ID_CHARACTERS} characters, and a name at most {NAME_CHARACTERS}")
+    seconds = kept.number("seconds", least=0, most=LONGEST_S)
+    left = kept.number("left", least=-LONGEST_S, most=LONGEST_S)
+    paused = kept.flag("paused", default=False)
     return Timer(
         timer_id,
         name,
-        kept.number("seconds", least=0, most=LONGEST_S),
-        now + kept.number("left", least=-LONGEST_S, most=LONGEST_S),
+        seconds,
+        math.inf if paused else now + left,
         kept.whole("rang", most=RINGS - 1),
+        paused=left if paused else None,
         by_wall=by_wall or kept.flag("by_wall", default=False),
     )

@@ -86,6 +86,7 @@ class Conversation:
         if link is not self._uplink.link:
             if self._uplink.link is not None:
                 self.disconnect(self._uplink.link)
+            self.alarms.forget_paused()  # from before a restart of ours
             self._observer.happened(Happening.CONNECTED)
         self._uplink.connect(link)
         if self._cue is Cue.HERE:

@@ -122,11 +122,21 @@ async def test_one_that_rang_while_it_was_killed_rings_on_but_not_anew(machine: 
         assert timers.ringing
 
 
-async def test_one_that_is_paused_is_not_kept(machine: Machine) -> None:
+@pytest.mark.parametrize("anew", [False, True], ids=["restart", "reboot"])
+async def test_one_that_is_paused_stands_still_meanwhile(machine: Machine, anew: bool) -> None:
     async with machine.satellite() as timers:
-        timers.change(timers.set(MINUTE).id, 30, paused=True)
+        timer = timers.set(MINUTE, "egg")
+        timers.change(timer.id, 30, paused=True)
+    if anew:
+        machine.starts_anew(after=LATE_S * 2)
+    else:
+        machine.goes_on(LATE_S * 2)
     async with machine.satellite() as timers:
-        assert left(timers) == {}
+        assert left(timers) == {"egg": 30}
+        assert (timers.paused(timer.id), timers.due(), timers.next_at) == (True, None, None)
+        timers.change(timer.id, 30, paused=False)
+        machine.goes_on(30)
+        assert timers.due() is not None
 
 
 # ---- clocks

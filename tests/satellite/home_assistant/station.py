@@ -99,13 +99,14 @@ class Room:
         self.mouth = Lips(Speaker("nothing", lambda _: None))  # type: ignore[arg-type,return-value]
         self.watcher = Watcher()
         self.link = Link()
+        self.timers = Timers(lambda: self.now)
         self.conversation = Conversation(
             self.mouth,
             self.watcher,
             cue=cue,
             chimes=chimes or Chimes(),
             voice=LoudIsVoice() if voice else None,
-            timers=Timers(lambda: self.now),
+            timers=self.timers,
             clock=lambda: self.now,
         )
 

@@ -718,6 +718,14 @@ def test_a_timer_rings_although_home_assistant_has_gone_and_a_call_silences_it()
     assert room.mouth.kinds == []
 
 
+def test_a_timer_that_was_paused_before_the_satellite_was_started_anew_is_forgotten() -> None:
+    room = Room()
+    room.timers.change(room.timers.set(60).id, 60, paused=True)
+    room.timers.set(30, "egg")
+    room.connect()
+    assert [timer.name for timer in room.timers] == ["egg"]
+
+
 def test_while_somebody_speaks_no_timer_rings() -> None:
     room = Room()
     room.connect()
