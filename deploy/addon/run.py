@@ -34,7 +34,11 @@ def commands(options: dict[str, Any], config: Path) -> list[list[str]]:
 
 def main() -> None:
     """Run them. Where a model cannot be fetched, the house starts without it."""
-    *before, last = commands(json.loads(OPTIONS.read_text(encoding="utf-8")), CONFIG)
+    try:
+        options = json.loads(OPTIONS.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        sys.exit(f"hearth: the Supervisor's {OPTIONS} cannot be read: {error}")
+    *before, last = commands(options, CONFIG)
     for command in before:
         if subprocess.run(command, check=False).returncode:
             sys.stderr.write("hearth: not all models are here; starting without them\n")

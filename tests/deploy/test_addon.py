@@ -6,7 +6,7 @@ import importlib.util
 import re
 import subprocess
 import tomllib
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import cv2
@@ -24,6 +24,18 @@ ADDON = ROOT / "deploy" / "addon"
 CONFIG: dict[str, Any] = yaml.safe_load((ADDON / "config.yaml").read_text())
 DOCKERFILE = (ADDON / "Dockerfile").read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+# What the Supervisor of 2026 knows of a config.yaml, of what could be used here; whatever else is in it, it leaves out
+# without a word.
+FIELDS = {
+    *("name", "version", "slug", "description", "url", "arch", "startup", "boot", "stage", "init", "timeout"),
+    *("host_network", "ports", "ports_description", "watchdog", "map", "homeassistant", "homeassistant_api"),
+    *("discovery", "services", "backup", "backup_exclude", "options", "schema", "image", "audio", "environment"),
+}
+SCHEMA_ELEMENT = re.compile(
+    r"(bool|email|url|port|str(\(\d*,\d*\))?|password(\(\d*,\d*\))?|int(\(-?\d*,-?\d*\))?|match\(.*\)|list\(.+\))\??"
+)
 
 
 def run_module() -> Any:
@@ -53,6 +65,29 @@ def test_what_the_supervisor_must_know() -> None:
     assert re.fullmatch(r"tcp://\[HOST\]:\d+", CONFIG["watchdog"])
     assert int(CONFIG["watchdog"].rpartition(":")[2]) == PORTS["asr"]
     assert yaml.safe_load((ROOT / "repository.yaml").read_text())["name"]
+
+
+def test_the_supervisor_takes_every_field() -> None:
+    assert set(CONFIG) <= FIELDS
+    assert re.fullmatch(r"[-_.A-Za-z0-9]+", CONFIG["slug"])
+    assert CONFIG["startup"] in {"initialize", "system", "services", "application", "once"}
+    assert all(isinstance(CONFIG[name], bool) for name in ("host_network", "homeassistant_api"))
+    for entry in CONFIG["map"]:
+        assert set(entry) <= {"type", "read_only", "path"}
+        assert entry["type"] in {"addon_config", "share", "media", "ssl"}
+    for schema in CONFIG["schema"].values():
+        assert SCHEMA_ELEMENT.fullmatch(schema[0] if isinstance(schema, list) else schema)
+
+
+def test_a_backup_is_without_models() -> None:
+    """It excludes by `match` of the whole path, where the Supervisor sees the app's /data."""
+    cache = re.search(r"XDG_CACHE_HOME=/data(\S+)", DOCKERFILE)
+    assert cache is not None
+    data = PurePath("/data/addons/data/local_hearth")
+    for path in (f"{data}{cache[1]}/hearth", f"{data}{cache[1]}/huggingface"):
+        assert any(PurePath(path).match(pattern) for pattern in CONFIG["backup_exclude"])
+    for kept in ("hearth/id", "hearth", "options.json"):
+        assert not any((data / kept).match(pattern) for pattern in CONFIG["backup_exclude"])
 
 
 def test_defaults_are_what_the_schema_takes() -> None:
