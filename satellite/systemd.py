@@ -46,7 +46,7 @@ def install(unit: Unit) -> str:
     _systemctl(unit, "enable", "--quiet", unit.name)
     _systemctl(unit, "start" if text == before else "restart", unit.name)
     time.sleep(SETTLE_S)
-    log = f"journalctl {'' if unit.system else '--user '}-u {unit.name}"
+    log = f"{'sudo journalctl' if unit.system else 'journalctl --user'} -u {unit.name}"
     try:
         _systemctl(unit, "is-active", "--quiet", unit.name)
     except SystemdError:

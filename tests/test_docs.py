@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tomllib
 from argparse import ArgumentParser
 from functools import cache
 from pathlib import Path
@@ -89,6 +90,27 @@ def test_commands_in_blocks_have_these_options(page: Path) -> None:
     for block in blocks(page):
         for words in commands(block.text):
             assert not unknown(words), f"{page.name}: hearth {shlex.join(words)}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_can_be_typed_as_they_stand(page: Path) -> None:
+    """Who followed the page so far has no `hearth` but the one in .venv, and no package of ours in an index."""
+    activated = False
+    for line in re.sub(r"\\\n", " ", page.read_text()).splitlines():
+        activated = activated or "source .venv/bin/activate" in line
+        if re.match(r"([A-Z_]+=\S+ |sudo |[a-z]+ \| )*hearth [a-z]", line):
+            assert activated, f"{page.name}: {line}"
+        assert activated or "wyoming-hearth[" not in line, f"{page.name}: {line}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_scripts_and_what_they_install_exist(page: Path) -> None:
+    extras = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"])
+    text = page.read_text()
+    for name in re.findall(r"(?<![\w./])script/([\w-]+)", text):
+        assert (ROOT / "script" / name).is_file(), f"{page.name}: script/{name}"
+    for wanted in re.findall(r"script/setup(?: --neural)? ([a-z,]+)(?=[`\n])", text):
+        assert set(wanted.split(",")) <= extras, f"{page.name}: script/setup {wanted}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -66,7 +66,8 @@ async def run(args: Namespace) -> int:
     except systemd.SystemdError as error:
         raise CommandError(str(error)) from error
     if not args.remove:
-        told += f"; to remove it: hearth install-service --remove {shlex.join(_words(unit))}"
+        again = shlex.join([_program(), "install-service", "--remove", *_words(unit)])
+        told += f"; to remove it: {'sudo ' if system else ''}{again}"
     tell(told)
     output.record(unit=unit.name, path=str(path), state="removed" if args.remove else "started")
     return 0

@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from wyoming_servers.wire import describe
+from wyoming_servers.wire import WireError, describe
 
-from .common import CommandError, UsageError, add_common_options, tell
+from .common import PORTS, CommandError, UsageError, add_common_options, tell
 
 _FIND_S = 1.0
-"""Those of this machine answer within 0.2 s, those of the network a little later."""
+"""Those of this machine answer within 0.2 s, those of the network a little later; each way to find one may take it."""
 
 _START_S = 120.0
 """The first start may have to build caches."""
@@ -57,6 +57,11 @@ async def reach(job: str, args: Namespace) -> AsyncIterator[str]:
 
 
 async def _find(job: str, data_dir: Path) -> str | None:
+    # At its usual place it needs no announcement, which may be late on a machine that is busy.
+    usual = f"tcp://127.0.0.1:{PORTS[job]}"
+    with suppress(WireError):
+        if job in (await describe(usual, _FIND_S)).jobs:
+            return usual
     from satellite.servers import NoServer, Servers
     from satellite.trust import Trust
 

@@ -43,7 +43,7 @@ from satellite.wake_server import WakeServer
 from wyoming_servers.wire.health import Health, add_http_option, serve_health
 from wyoming_servers.wire.loop import settle
 
-from .common import Output, add_common_options
+from .common import Output, add_common_options, tell
 from .teller import Teller
 
 
@@ -149,7 +149,16 @@ async def _serve_home_assistant(args: Namespace, observer: Observer, health: Hea
             wake_word = _wake_word(args, servers)
             eyes = None if camera is None else Eyes(camera, servers)
         settle()
-        await serve_home_assistant(args, controls, timers, observers, health, wake_word=wake_word, eyes=eyes)
+        await serve_home_assistant(
+            args,
+            controls,
+            timers,
+            observers,
+            health,
+            wake_word=wake_word,
+            eyes=eyes,
+            ready=lambda uri: tell(f"'{args.name}' is ready for Home Assistant at {uri}"),
+        )
 
 
 def _watched_camera(args: Namespace) -> Camera | None:

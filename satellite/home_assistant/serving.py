@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from argparse import Namespace
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from models.engine import WakeWordStream
@@ -23,8 +23,6 @@ from wyoming_servers.wire.options import version
 from .options import PORT, chosen_cue, describe_satellite, open_chimes, open_voice
 from .station import Station
 
-_LOGGER = logging.getLogger(__name__)
-
 
 async def serve_home_assistant(
     args: Namespace,
@@ -35,8 +33,9 @@ async def serve_home_assistant(
     *,
     wake_word: WakeWordStream | None,
     eyes: Eyes | None,
+    ready: Callable[[str], None],
 ) -> None:
-    """Serve Home Assistant until cancelled, or until all of --mic-file was said.
+    """Serve Home Assistant until cancelled, or until all of --mic-file was said; `ready` is told the address.
 
     Raises OSError and `WireError` where it cannot listen or be advertised, `EngineUnavailable` for a missing package,
     `MicrophoneError`, `CameraError` and `SpeakerError` for what cannot be heard, seen or said.
@@ -75,5 +74,5 @@ async def serve_home_assistant(
             )
         health.asked.append(station.problems)
         watch_connection("home_assistant", lambda: station.is_connected)
-        _LOGGER.info("the satellite is ready for Home Assistant at %s", uri)
+        ready(uri)
         await station.run(clips)

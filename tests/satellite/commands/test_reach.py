@@ -1,7 +1,13 @@
+import asyncio
+import socket
+import sys
+from argparse import Namespace
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+from satellite.commands import reach as reach_module
 
 from .test_ask import hearth
 
@@ -20,6 +26,27 @@ async def failed(*arguments: str) -> list[str]:
     first, *lines = said.decode().splitlines()
     assert "starting a server of the job" in first
     return lines
+
+
+async def test_a_server_at_its_usual_port_needs_no_announcement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    uri = f"tcp://127.0.0.1:{port}"
+    monkeypatch.setattr(reach_module, "PORTS", {"vad": port, "tts": port})
+    program = [sys.executable, "-P", "-m", "wyoming_servers.vad", "--uri", uri, "--data-dir", str(tmp_path)]
+    server = await asyncio.create_subprocess_exec(*program, stderr=asyncio.subprocess.PIPE)
+    assert server.stderr is not None
+    try:
+        while b"is ready" not in (line := await server.stderr.readline()):
+            assert line
+        async with reach_module.reach("vad", Namespace(uri=None, data_dir=tmp_path)) as found:
+            assert found == uri
+        assert await reach_module._find("tts", tmp_path) != uri  # somebody else has that port
+    finally:
+        server.terminate()
+        await server.wait()
 
 
 async def test_a_damaged_model_is_told_once_and_not_tried_again(tmp_path: Path) -> None:
