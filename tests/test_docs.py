@@ -127,6 +127,8 @@ def test_options_named_in_the_text_exist(page: Path) -> None:
         "--force-reinstall",
         "--now",
         "--system-site-packages",
+        "--build",
+        "--volumes",
     }
     text = BLOCK.sub("", page.read_text())
     for code in re.findall(r"`([^`]+)`", text):
