@@ -15,7 +15,8 @@ pytest.importorskip("llama_cpp", reason="needs llama.cpp: script/setup --neural"
 
 from models.engine import BadInput, EngineError, EngineUnavailable, Exchange, Intent
 from models.llama.answer import Cost, LlamaAnswering
-from models.llama.context import Sampler, Stop
+from models.llama.context import BATCH, Sampler, Stop
+from models.llama.memory import same
 from models.llama.responder import LlamaResponder, open_llama
 from models.sentences.house import Area, load_house
 from wyoming_servers.workers import Processes
@@ -215,7 +216,9 @@ def test_a_large_model_holds_fewer_conversations(chat_model: Path, monkeypatch: 
 # ---------------------------------------------------------------------------------------------- another house
 
 ROOMS = "The rooms of the house: kitchen, office, garage, attic, cellar, hall, bath, bedroom, nursery, pantry"
-"""Long enough to be worth a copy."""
+
+EXTENDED = f"{SYSTEM} {ROOMS * 5}, library. {ROOMS * 7}."
+"""Begins as that of `housed`; what is new is long enough to be worth a copy."""
 
 
 def housed(chat_model: Path) -> LlamaResponder:
@@ -228,17 +231,15 @@ def test_of_another_house_only_what_is_new_is_read_and_once(chat_model: Path) ->
     engine = housed(chat_model)
     first, _ = ask(engine, "why is the sky blue", [], conversation="a")
     old, before = engine._prefix(), len(engine._prefix())
-    engine.learn(system_prompt=f"{SYSTEM} {ROOMS * 10}, library.")
+    engine.learn(system_prompt=EXTENDED)
     prefix = engine._prefix()
-    assert len(prefix) > before
-    assert old[: before // 2] == prefix[: before // 2]
+    assert before // 3 < same(old, prefix) < len(prefix) - BATCH
     for conversation in ("b", "c", "d"):
         assert ask(engine, "why is the sky blue", [], conversation=conversation)[1].reused >= len(prefix) - 1
     _, cost = ask(engine, "and at night", [Exchange("why is the sky blue", first)], conversation="a")
     assert cost.reused >= len(prefix) - 1
-    fresh = open_llama(
-        model=str(chat_model), system_prompt=f"{SYSTEM} {ROOMS * 10}, library.", temperature=0, context_tokens=1024
-    )
+    fresh = open_llama(model=str(chat_model), system_prompt=EXTENDED, temperature=0, max_tokens=6, context_tokens=1024)
+    # Few tokens: what was read in other pieces differs in its last bits, and random weights soon make a word of that.
     engine._temperature, engine.max_tokens = 0, fresh.max_tokens
     assert ask(engine, "the whale", [], conversation="e")[0] == ask(fresh, "the whale", [], conversation="e")[0]
 
