@@ -14,12 +14,12 @@ and nothing that locks or guards. The sentences of the house do more.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from models.engine import Intent
-from models.sentences.house import House
+from models.sentences.house import House, Name
 
 MARK = "<tool_call>"
 BEGIN = f"{MARK}\n"
@@ -79,11 +79,14 @@ class Calls:
     """What can be called in a house."""
 
     def __init__(self, house: House) -> None:
-        self._domains = {name.name: name.domain for name in house.names if name.domain in DOMAINS}
+        self._things: dict[str, tuple[Name, ...]] = {}
+        for thing in house.names:
+            if thing.domain in DOMAINS:
+                self._things[thing.name] = (*self._things.get(thing.name, ()), thing)
         self._functions = _functions(house)
         self.tools = [function.tool() for function in self._functions]
         """The functions as chat templates take them."""
-        self.grammar = _grammar(house, self._domains, self._functions)
+        self.grammar = _grammar(house, self._things, self._functions)
         """What follows `BEGIN`, in GBNF."""
 
     def told(self, *, by_template: bool) -> str:
@@ -99,9 +102,12 @@ class Calls:
         call: dict[str, Any] = json.loads(written.rpartition(BEGIN)[2].removesuffix(END))
         name, slots = call["name"], dict(call["arguments"])
         here = name in _HERE and not slots.keys() & {"name", "area"}
+        things: tuple[Name, ...] = ()
         if name in _SWITCHES and "name" in slots:
-            slots["domain"] = self._domains[slots["name"]]  # a garage's lamp and its door may have one name
-        return Intent(name, slots, here=here, written=written)
+            things = self._things[slots["name"]]  # and not a garage's door, which may have its lamp's name
+            if len({thing.domain for thing in things}) == 1:
+                slots["domain"] = things[0].domain
+        return Intent(name, slots, here=here, written=written, things=things)
 
 
 def _functions(house: House) -> list[_Function]:
@@ -147,7 +153,7 @@ def _functions(house: House) -> list[_Function]:
     ]
 
 
-def _grammar(house: House, domains: dict[str, str], functions: Iterable[_Function]) -> str:
+def _grammar(house: House, things: Mapping[str, Sequence[Name]], functions: Iterable[_Function]) -> str:
     """Return the grammar; where the house has none of a kind, nothing stands for it."""
 
     def before(*choices: str) -> str:
@@ -156,7 +162,7 @@ def _grammar(house: House, domains: dict[str, str], functions: Iterable[_Functio
         return f'( {_either(*there)} ", " )?' if there else '""'
 
     def named(*kinds: str) -> str:
-        names = [name for name, domain in domains.items() if domain in kinds]
+        names = [name for name, called in things.items() if any(thing.domain in kinds for thing in called)]
         return _member("name", _either(*map(_text, names))) if names else ""
 
     area = _member("area", _either(*(_text(area.name) for area in house.areas))) if house.areas else ""

@@ -45,6 +45,17 @@ def test_a_call_is_read(call: str, intent: Intent, here: bool) -> None:
         assert read.written == before + call
 
 
+def test_of_things_of_one_name_it_says_the_kind_only_where_there_is_one() -> None:
+    tv, plug, lamp = Name("TV", "media_player"), Name("TV", "switch"), Name("garage", "light")
+    names = (tv, Name("garage", "cover"), plug, lamp)
+    for calls in (Calls(House(names=names)), Calls(House(names=names[::-1]))):
+        one = calls.read(written("HassTurnOn", name="garage"))
+        assert (one.slots, one.things) == ({"name": "garage", "domain": "light"}, (lamp,))
+        either = calls.read(written("HassTurnOn", name="TV"))
+        assert (either.slots, set(either.things)) == ({"name": "TV"}, {tv, plug})
+        assert '\\"TV\\"' in next(line for line in calls.grammar.splitlines() if line.startswith("player"))
+
+
 def test_what_locks_guards_or_opens_the_house_cannot_be_named() -> None:
     kinds = ["lock", "alarm_control_panel", "cover", "valve", "light"]
     calls = Calls(House(names=tuple(Name(f"the {kind}", kind) for kind in kinds)))
