@@ -50,7 +50,7 @@ def want(request: Request) -> Answer:
         if request.situation.area is None:
             return Answer(english.IN_WHICH_AREA)
         intent = Intent(intent.name, {**intent.slots, "area": request.situation.area}, intent.response)
-    return Answer(intent.response or english.DONE, wanted=replace(intent, slots=_called(intent.slots, request.house)))
+    return Answer(intent.response or english.DONE, wanted=replace(intent, slots=_called(intent, request.house)))
 
 
 def tell(request: Request, outcome: Outcome) -> str:
@@ -63,17 +63,22 @@ def tell(request: Request, outcome: Outcome) -> str:
     return english.partly_done(wish, outcome.failed) if outcome.failed else english.done(wish)
 
 
-def _called(slots: Mapping[str, Any], house: House) -> dict[str, Any]:
-    """Return `slots` with what Home Assistant calls things and places, which it may spell otherwise than we say it."""
-    area = slots.get("area")
+def _called(intent: Intent, house: House) -> dict[str, Any]:
+    """Return its slots as Home Assistant calls things and places, which it may spell otherwise than they are said."""
+    area, domain = intent.slots.get("area"), intent.slots.get("domain")
     known: Mapping[str, Sequence[Area | Floor | Name]] = {
-        "name": [thing for thing in house.names if area in (None, thing.area)] or house.names,
+        "name": [
+            thing
+            for thing in intent.things or house.names
+            if area in (None, thing.area) and domain in (None, thing.domain)
+        ]
+        or house.names,
         "area": house.areas,
         "floor": house.floors,
     }
     return {
-        key: next((one.called for one in known.get(key, ()) if one.called and one.name == value), value)
-        for key, value in slots.items()
+        key: next((one.called or one.name for one in known.get(key, ()) if one.name == value), value)
+        for key, value in intent.slots.items()
     }
 
 

@@ -1,12 +1,14 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from models.engine import Intent
-from models.sentences.house import House
-from wyoming_servers.skills import Answer
+from models.sentences.house import Area, House, Name
+from wyoming_servers.skills import Answer, Request, carry_out
+from wyoming_servers.skills.situation import Situation
 
-from .requests import ask, said
+from .requests import NOW, ask, said
 
 
 @pytest.mark.parametrize(
@@ -41,6 +43,18 @@ def test_what_home_assistant_is_to_do() -> None:
     assert ask("OrderDrink", {"size": "small"}, actions=None) == Answer(
         "Done.", wanted=Intent("OrderDrink", {"size": "small"})
     )
+
+
+@pytest.mark.parametrize("other_first", [True, False])
+def test_a_thing_is_named_as_it_is_written_and_not_as_another_that_is_called_alike(other_first: bool) -> None:
+    """Home Assistant would find no cover of the lamp's name."""
+    door, lamp = Name("garage", "cover", "hall"), Name("garage", "light", "hall", (), "Garage 💡")
+    house = House(areas=(Area("hall"),), names=(lamp, door) if other_first else (door, lamp))
+    for thing, name in ((door, "garage"), (lamp, "Garage 💡")):
+        intent = Intent("HassTurnOn", {"name": "garage", "domain": thing.domain}, things=(thing,))
+        for wanted in (intent, replace(intent, things=())):
+            answer = carry_out(Request(wanted, Situation(), house, NOW, None))
+            assert answer.wanted == Intent("HassTurnOn", {"name": name, "domain": thing.domain})
 
 
 def test_where_it_was_said() -> None:
