@@ -115,8 +115,6 @@ class Link(Background):
             except Exception:
                 _LOGGER.exception("mqtt: unexpected")
                 await asyncio.sleep(REFUSED_S)
-            finally:
-                self.connected = False
 
     async def _serve(self, client: Client) -> None:
         self.connected, self._told = True, ""
@@ -130,6 +128,8 @@ class Link(Background):
             with suppress(Exception):
                 await client.publish(self._availability, OFFLINE, qos=1, retain=True)
             raise
+        finally:
+            self.connected = False
 
     async def _publish(self, client: Client) -> None:
         while True:

@@ -20,6 +20,7 @@ from satellite.mqtt.device import Device
 from satellite.mqtt.discovery import Topics
 from satellite.mqtt.link import Broker, Refused
 from satellite.report import State, TurnReport
+from satellite.retry import Retry
 from wyoming_servers.wire.image import LabelScore
 
 from ..houses import until
@@ -234,6 +235,19 @@ async def test_a_wrong_password_is_told_once_and_nothing_of_it(
     (record,) = caplog.records
     assert "the broker refuses us: Not authorized (see --mqtt-username and --mqtt-password" in record.getMessage()
     assert "not-this-one" not in caplog.text
+
+
+async def test_a_broker_that_has_gone_is_not_said_to_be_there_until_it_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def wait(_: Retry) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Retry, "wait", wait)
+    async with told(tmp_path) as (device, _, broker):
+        assert device.is_connected
+        await broker.stop()
+        await until(lambda: not device.is_connected)
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x20\x02\x00\x05", b"\xff" * 1000])
