@@ -64,7 +64,7 @@ def _address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not port.isdecimal() or not 0 < int(port) < 65_536 or (":" in text and not host):
         raise ArgumentTypeError(f"takes PORT or HOST:PORT, like 9090 or 0.0.0.0:9090, not '{text}'")
-    return host or "127.0.0.1", int(port)
+    return host.removeprefix("[").removesuffix("]") or "127.0.0.1", int(port)
 
 
 @dataclass
@@ -95,7 +95,7 @@ async def serve_health(address: tuple[str, int] | None, health: Health) -> Async
         server = _Server(address)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
-        where = f"{address[0]}:{address[1]}"
+        where = f"[{address[0]}]:{address[1]}" if ":" in address[0] else f"{address[0]}:{address[1]}"
         raise OSError(f"cannot listen at http://{where}: {reason}; choose another with --http") from error
     server.set_app(_App(asyncio.get_running_loop(), health))
     thread = threading.Thread(target=server.serve_forever, args=(0.1,), name="health", daemon=True)

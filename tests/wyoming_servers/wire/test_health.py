@@ -183,7 +183,7 @@ def read(text: str) -> tuple[str, int]:
 def test_the_option() -> None:
     assert read("9090") == ("127.0.0.1", 9090)
     assert read("0.0.0.0:9090") == ("0.0.0.0", 9090)
-    assert read("::1:9090") == ("::1", 9090)
+    assert read("::1:9090") == read("[::1]:9090") == ("::1", 9090)
 
 
 @pytest.mark.parametrize("text", ["0", "65536", ":80", "port", "localhost:", "-1"])
