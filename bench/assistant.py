@@ -62,7 +62,7 @@ class HomeAssistant:
         self._changed = asyncio.Event()
         self._audio: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._pipeline: asyncio.Task[None] | None = None
-        self._pipeline_ended = False
+        self._is_running = False
         self._tasks = asyncio.TaskGroup()
 
     def begin(self) -> None:
@@ -137,13 +137,13 @@ class HomeAssistant:
         if AudioChunk.is_type(event.type):
             chunk = AudioChunk.from_event(event)
             assert (chunk.rate, chunk.width, chunk.channels) == (16_000, 2, 1)
-            if self._pipeline is not None and not self._pipeline.done():
+            if self._is_running:
                 self._audio.put_nowait(chunk.audio)
             return
         self.events.append(event)
         if RunPipeline.is_type(event.type):
             self._run(RunPipeline.from_event(event))
-        elif AudioStop.is_type(event.type):
+        elif AudioStop.is_type(event.type) and self._is_running:
             self._audio.put_nowait(None)
         elif Played.is_type(event.type):
             self.played += 1
@@ -152,14 +152,29 @@ class HomeAssistant:
         self._changed.set()
 
     def _run(self, run: RunPipeline) -> None:
-        if self._pipeline is not None:
-            self._pipeline.cancel()
         self.runs.append(run)
         self._audio = asyncio.Queue()
-        self._pipeline = self._tasks.create_task(self._pipe(run, self._audio))
+        self._is_running = True
+        self._pipeline = self._tasks.create_task(self._run_after(self._pipeline, run, self._audio))
+
+    async def _run_after(
+        self, before: asyncio.Task[None] | None, run: RunPipeline, audio: asyncio.Queue[bytes | None]
+    ) -> None:
+        """Cancel the run before and begin; Home Assistant itself takes the end of that one for the end of this one."""
+        if before is not None and not before.done():
+            before.cancel()
+            await asyncio.wait([before])
+        try:
+            await self._pipe(run, audio)
+        finally:
+            self._is_running = False
 
     async def _pipe(self, run: RunPipeline, audio: asyncio.Queue[bytes | None]) -> None:
         """One run of an Assist pipeline, with the events that it makes Home Assistant send."""
+        if run.start_stage == PipelineStage.TTS:
+            text = "tts_input is required for text-to-speech"
+            await self._send(Error(text=text, code="validation-error").event())
+            return
         if run.start_stage == PipelineStage.WAKE:
             self.doing = "wake"
             await self._send(Detect().event())

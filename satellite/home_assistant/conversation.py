@@ -132,11 +132,12 @@ class Conversation:
             case "transcript":
                 self._transcribed(fields.text("text"))
             case "synthesize":
-                self._turn.decided(fields.text("text"))
+                self._decided(fields.text("text"))
             case "error":
                 self._refused(fields.text("text", default="an error without a text"), fields.optional_text("code"))
             case "audio-start":
                 chunk_format(event)
+                self._uplink.answered(event.type)
                 self._open()
             case "audio-chunk":
                 pcm = sound_in(event)
@@ -342,8 +343,14 @@ class Conversation:
         self._signals.tell_done()
         self._turn.heard(text)
 
+    def _decided(self, text: str) -> None:
+        self._uplink.answered("synthesize")
+        if (unwanted := self._turn.decided(text)) is not None:
+            self._mouth.drop(unwanted)
+
     def _refused(self, text: str, code: str | None) -> None:
-        self._uplink.failed()
+        if not self._uplink.failed(code):
+            return
         self._turn.forget_stopped()
         if code in _NO_FAULTS:
             if self._turn.phase is not Phase.REST:
@@ -369,6 +376,8 @@ class Conversation:
             self._mouth.drop(self._turn.answer)
         if self._turn.phase is Phase.ASKED:
             self._turn.answered(sound)
+        else:
+            self._turn.began(sound)
         self._observer.happened(Happening.TTS_START)
         return sound
 

@@ -148,8 +148,8 @@ class Mouth:
             self.drop(sound)
 
     def drop(self, sound: Sound) -> None:
-        """Let a sound be heard no more."""
-        if not sound.stopped:
+        """Let a sound be heard no more; one that was heard to its end stays so."""
+        if sound in self._sounds and not sound.stopped:
             sound.stop()
             if sound is not self._sounds[0]:
                 self._sounds.remove(sound)  # it takes no place from another, however long the speaker takes to stop

@@ -48,6 +48,7 @@ class Turn:
         self._given_up = self._given_up_transcript = False  # for the turn that is under way: answer, and transcript
         self._stopped = False  # for nothing else: what it decides next is to be passed over,
         self._stopped_sound = False  # or the sound that begins next
+        self._begun: Sound | None = None  # since it was stopped: heard before its words are told, or an announcement
         self._observer = observer
         self._clock = clock
         self._report: TurnReport | None = None
@@ -90,7 +91,7 @@ class Turn:
         `given_up`: what was asked before may be answered still, and is not wanted any more.
         """
         self._given_up = self._given_up_transcript = given_up
-        self._stopped = self._stopped_sound = False
+        self.forget_stopped()
         self.phase = Phase.SPOKEN
         self._text = ""
         self._report = TurnReport()
@@ -108,6 +109,7 @@ class Turn:
     def forget_stopped(self) -> None:
         """Learn that Home Assistant answers nothing that was asked before."""
         self._stopped = self._stopped_sound = False
+        self._begun = None
 
     def recognizing(self) -> None:
         """Learn that Home Assistant has begun to recognize what is said in this one."""
@@ -134,18 +136,29 @@ class Turn:
             self._report.heard = text
             self._observer.heard(self._report)
 
-    def decided(self, text: str) -> None:
-        """Learn the answer's words."""
+    def decided(self, text: str) -> Sound | None:
+        """Learn the answer's words; return a sound that has begun already and is theirs, where nobody wants them.
+
+        Only an answer that streams begins before its words are told: an announcement would have ended the turn.
+        """
         if self._stopped:
-            self._stopped, self._stopped_sound = False, True
-            return
+            begun = self._begun
+            self.forget_stopped()
+            self._stopped_sound = begun is None
+            return begun
         if self._given_up:
-            return
+            return None
         self._observer.happened(Happening.SYNTHESIZE, text)
         self._text = text
         if self._report is not None:
             self._report.reply, self._report.handled = text, True
             self._observer.decided(self._report)
+        return None
+
+    def began(self, sound: Sound) -> None:
+        """Learn that a sound begins to be heard that nobody has asked for, as far as is known."""
+        if self._stopped:
+            self._begun = sound
 
     def passed_over(self) -> None:
         """Learn that the sound of an answer that nobody wants has begun, and is not heard."""

@@ -134,6 +134,12 @@ class Room:
         self.conversation.take(Event("audio-chunk", {**sound, "timestamp": 0}, bytes(2 * round(22_050 * seconds))))
         self.say("audio-stop", timestamp=round(1000 * seconds))
 
+    def clear(self) -> None:
+        """Let Home Assistant say that nothing runs any more, for which it was asked."""
+        assert self.link.take() == ["audio-stop", "run-pipeline"]
+        self.say("detect")  # of the wake stage that it begins again, where it ran that
+        self.say("error", text="tts_input is required for text-to-speech", code="validation-error")
+
     def answer(self, text: str = "It is noon.") -> None:
         """Let Home Assistant understand, and send an answer."""
         self.say("transcript", text="what time is it")

@@ -8,6 +8,7 @@ from satellite.home_assistant.listening import HELD_S, LONGEST_S, NOBODY_S, PRE_
 from satellite.home_assistant.mouth import WAITING_SOUNDS, Kind
 from satellite.home_assistant.signals import CHIME_AFTER_S
 from satellite.home_assistant.turn import ANSWER_S, PATIENCE_S
+from satellite.home_assistant.uplink import CLEARED_S
 from satellite.home_assistant.wake_stage import WAKE_WORD_S
 from satellite.report import State
 from wyoming_servers.wire import Busy
@@ -205,6 +206,7 @@ def test_nothing_of_the_chime_that_ends_what_is_said_is_kept_for_the_next_turn()
     room.hear(0.5)
     room.link.take()
     room.conversation.woken("okay_nabu", room.now - 1.0)  # as if its word had come before the chime
+    room.clear()
     (chunk,) = [event.payload or b"" for event in room.link.events if event.type == "audio-chunk"]
     assert not any(chunk[-32_000 // 2 :])
     assert len(chunk) <= 0.5 * 32_000
@@ -303,6 +305,35 @@ def test_what_was_stopped_when_its_answer_was_known_is_not_answered_aloud() -> N
     assert not room.mouth.busy
 
 
+def test_a_streamed_answer_begins_before_its_words_are_told_and_is_dropped_with_them() -> None:
+    room = Room()
+    room.connect()
+    room.wake()
+    room.say("transcript", text="tell me a story")
+    room.conversation.stop()
+    room.speak(60)  # it may be an announcement
+    assert room.mouth.kinds == [Kind.SPEECH]
+    room.link.take()
+    room.say("synthesize", text="Once upon a time")
+    assert room.link.take() == ["played"]
+    assert not room.mouth.busy
+    room.speak()
+    assert room.mouth.kinds == [Kind.SPEECH], "an announcement is heard"
+
+
+def test_a_streamed_answer_that_was_heard_before_its_words_are_told_takes_nothing_with_it() -> None:
+    room = Room()
+    room.connect()
+    room.wake()
+    room.say("transcript", text="tell me a story")
+    room.conversation.stop()
+    room.speak()
+    room.mouth.finish()
+    room.say("synthesize", text="Once upon a time")
+    room.speak()
+    assert room.mouth.kinds == [Kind.SPEECH]
+
+
 @pytest.mark.parametrize("by", ["stop", "mute"])
 def test_what_was_stopped_while_it_was_said_is_not_answered_aloud(by: str) -> None:
     room = Room()
@@ -318,6 +349,59 @@ def test_what_was_stopped_while_it_was_said_is_not_answered_aloud(by: str) -> No
     assert room.link.take() == ["played"]
     assert not room.mouth.busy
     assert room.watcher.states == [State.LISTENING, State.IDLE]
+
+
+def test_what_may_still_run_there_is_ended_before_a_turn_begins() -> None:
+    """Else Home Assistant would take the end of that run for the end of this one, and hear nothing of it."""
+    room = Room()
+    room.connect()
+    room.wake()
+    room.say("transcript", text="first")
+    room.link.take()
+    room.wake()
+    assert (room.link.events[1].data["start_stage"], room.link.events[1].data["end_stage"]) == ("tts", "tts")
+    room.hear(0.1, LOUD)
+    room.say("error", text="No text recognized", code="stt-no-text-recognized")  # of the first
+    assert room.watcher.states[-1] is State.LISTENING
+    room.clear()
+    assert room.link.seconds() == pytest.approx(0.1, abs=0.021)
+    assert room.link.take() == ["detection", "run-pipeline", "audio-chunk"]
+    room.hear(0.1, LOUD)
+    room.say("error", text="the pipeline does not support text-to-speech", code="validation-error")
+    assert room.link.take() == ["audio-chunk"]
+    assert room.watcher.turns[-1].error == "Home Assistant: the pipeline does not support text-to-speech"
+
+
+def test_home_assistant_that_does_not_say_that_nothing_runs_is_not_waited_for() -> None:
+    room = Room()
+    room.connect()
+    room.wake()
+    room.say("transcript", text="first")
+    room.link.take()
+    room.wake()
+    room.hear(CLEARED_S + 0.1, LOUD)
+    assert room.link.seconds() == pytest.approx(CLEARED_S + 0.1, abs=0.021)
+    assert room.link.take() == ["audio-stop", "run-pipeline", "detection", "run-pipeline", "audio-chunk"]
+    room.say("error", text="tts_input is required for text-to-speech", code="validation-error")  # late
+    assert room.watcher.states[-1] is State.LISTENING
+    room.say("transcribe", language="en")
+    room.answer("The second.")
+    assert room.mouth.kinds == [Kind.SPEECH]
+
+
+def test_who_gives_up_before_it_could_begin_sends_nothing_of_it() -> None:
+    room = Room()
+    room.connect()
+    room.wake()
+    room.say("transcript", text="first")
+    room.link.take()
+    room.wake()
+    room.hear(0.1, LOUD)
+    room.conversation.pause(room.link)
+    assert room.link.take() == ["audio-stop", "run-pipeline"]
+    room.say("error", text="tts_input is required for text-to-speech", code="validation-error")
+    room.conversation.connect(room.link)
+    assert room.link.take() == []
 
 
 def test_the_answer_to_what_was_stopped_does_not_disturb_the_next_turn() -> None:
@@ -342,7 +426,9 @@ def test_an_announcement_after_a_question_that_was_given_up_for_silence_is_heard
     room.connect()
     room.wake()
     room.say("transcript", text="first")
+    room.link.take()
     room.wake()
+    room.clear()
     room.say("transcribe", language="en")
     room.say("error", text="No text recognized", code="stt-no-text-recognized")
     room.speak()
@@ -590,6 +676,7 @@ def test_with_local_voice_activity_it_is_sent_when_somebody_speaks_and_what_they
     assert room.link.seconds() == pytest.approx(PRE_ROLL_S + 0.3, abs=0.05)
     room.hear(WAKE_WORD_S + 1)
     assert room.link.take() == ["run-pipeline", "audio-chunk", "audio-stop"], "no wake word was heard"
+    room.say("error", text="", code="wake_word_detection_aborted")
     room.hear(0.5, LOUD)
     room.say("detection", name="okay_nabu")
     room.hear(1, LOUD)
@@ -605,6 +692,7 @@ def test_a_button_works_beside_a_wake_word_that_is_home_assistants() -> None:
     room.hear(0.5)
     room.link.take()
     room.conversation.trigger()
+    room.clear()
     assert room.link.events[0].data["start_stage"] == "asr"
     room.hear(0.5, LOUD)
     room.answer()
@@ -646,7 +734,8 @@ def test_where_anybody_who_speaks_is_heard_an_answer_without_words_keeps_nobody_
     room.hear(1, LOUD)
     assert room.link.take() == [], "the answer may come yet"
     room.hear(PATIENCE_S)
-    room.hear(1, LOUD)
+    room.hear(0.5, LOUD)
+    room.clear()
     assert room.link.take() == ["run-pipeline", "audio-chunk"]
     room.say("transcribe", language="en")
     room.answer()
@@ -667,6 +756,7 @@ def test_muted_it_hears_and_keeps_nothing() -> None:
     assert room.link.take() == []
     room.conversation.muted = False
     room.wake()
+    room.clear()
     assert room.link.take() == ["detection", "run-pipeline"]
 
 

@@ -116,6 +116,20 @@ async def test_one_breath_after_a_wake_word_that_is_heard_here(tmp_path: Path) -
         assert max(memoryview(heard[0]).cast("h")) > 3000, "what was said right after the word is in it"
 
 
+@pytest.mark.parametrize("cue", [Cue.NOTHING, Cue.THERE])
+async def test_a_button_while_home_assistant_is_at_work(tmp_path: Path, cue: Cue) -> None:
+    async with house(tmp_path, cue) as it, home_assistant(it.uri, wakes_s=60) as assistant:
+        assistant.thinks_s = 60.0
+        if cue is Cue.NOTHING:
+            await it.station.ready()
+            it.controls.trigger()
+        await assistant.until(lambda me: me.doing == ("handle" if cue is Cue.NOTHING else "wake"))
+        assistant.thinks_s = 0.0
+        it.controls.trigger()
+        await assistant.until(lambda me: me.played == 1)
+        assert [run.start_stage.value for run in assistant.runs[1:3]] == ["tts", "asr"]
+
+
 async def test_announcements_are_acknowledged_when_they_were_heard(tmp_path: Path) -> None:
     async with house(tmp_path) as it, home_assistant(it.uri) as assistant:
         await it.station.ready()
