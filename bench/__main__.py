@@ -7,9 +7,8 @@ import importlib
 import logging
 import sys
 
+from bench.report import BenchError
 from wyoming_servers.wire.options import Parser
-
-from .report import BenchError
 
 BENCHES = {
     "speech-to-intent": "share of spoken commands of which every slot comes out right, and the time it takes",

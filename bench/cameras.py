@@ -13,10 +13,9 @@ import time
 from itertools import count
 from pathlib import Path
 
+from bench.report import BenchError
 from wyoming_servers.wire import answer, connect_to
 from wyoming_servers.wire.image import Classification, Classify, Image, ImageCredit
-
-from .report import BenchError
 
 _WARM_S = 1.0
 _ANSWER_S = 30.0

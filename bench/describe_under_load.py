@@ -10,9 +10,9 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass
 from pathlib import Path
 
-from .describes import keep_asking
-from .report import BenchError, Report, percentile, progress
-from .servers import JOBS, Running, serving
+from bench.describes import keep_asking
+from bench.report import BenchError, Report, percentile, progress
+from bench.servers import JOBS, Running, serving
 
 BOUND_MS = 50.0
 

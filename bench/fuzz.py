@@ -12,9 +12,8 @@ from typing import Any
 
 from wyoming.event import Event
 
+from bench.conversations import Conversation, conversations
 from wyoming_servers.wire import Connection, WireError, connect_to, encode
-
-from .conversations import Conversation, conversations
 
 _PONG_S = 0.3
 _ANSWER_S = 30.0

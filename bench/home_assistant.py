@@ -22,14 +22,13 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.assistant import TTS_RATE, home_assistant, tone
+from bench.conversations import speak
+from bench.processes import memory_mb
+from bench.report import BenchError, Report, percentile, progress
 from wyoming_servers.wire import ConnectionLost, describe
 from wyoming_servers.wire.audio import read_wav, write_wav
 from wyoming_servers.wire.options import whole
-
-from .assistant import TTS_RATE, home_assistant, tone
-from .conversations import speak
-from .processes import memory_mb
-from .report import BenchError, Report, percentile, progress
 
 SPEED = 5
 """Times as fast as live the microphone is."""

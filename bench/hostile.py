@@ -19,14 +19,13 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from bench.conversations import conversations, converse
+from bench.fuzz import Done, fuzz
+from bench.processes import memory_mb
+from bench.report import BenchError, Report, percentile, progress
+from bench.rows import Row, RowError, crowd, patience, rows, silence
+from bench.servers import JOBS, Running, serving
 from wyoming_servers.wire import WireError, connect_to
-
-from .conversations import conversations, converse
-from .fuzz import Done, fuzz
-from .processes import memory_mb
-from .report import BenchError, Report, percentile, progress
-from .rows import Row, RowError, crowd, patience, rows, silence
-from .servers import JOBS, Running, serving
 
 DESCRIBE_MS = 100.0
 MEMORY_MB = 50.0

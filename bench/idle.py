@@ -18,13 +18,12 @@ from pathlib import Path
 
 import numpy as np
 
-from satellite.rehearsal import own_servers
+from bench.processes import cpu_seconds, memory_mb
+from bench.report import BenchError, Report, progress
+from satellite.services.rehearsal import own_servers
 from wyoming_servers.wire.audio import RATE
 from wyoming_servers.wire.options import whole
 from wyoming_servers.wire.parent import PARENT_VARIABLE
-
-from .processes import cpu_seconds, memory_mb
-from .report import BenchError, Report, progress
 
 _CHUNK_S = 0.02
 _NOISE = 40.0

@@ -17,12 +17,11 @@ import sys
 from wyoming.audio import AudioChunk, AudioStart
 from wyoming.event import Event
 
+from bench.conversations import QUESTIONS, speak
 from models.silero import WINDOW_SAMPLES
 from wyoming_servers.wire import Connection, Limits, Tcp, encode, parse_uri
 from wyoming_servers.wire.audio import RATE, WIDTH
 from wyoming_servers.wire.vad import DetectVoice, VoiceActivity
-
-from .conversations import QUESTIONS, speak
 
 _NICE = 5
 """Clients are other machines in life; here they should not keep the measured ones from running."""

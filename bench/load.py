@@ -8,9 +8,8 @@ import os
 import sys
 import time
 
+from bench.conversations import Conversation, conversations, converse
 from wyoming_servers.wire import connect_to
-
-from .conversations import Conversation, conversations, converse
 
 _NICE = 5
 """Clients are other machines in life; here they should not keep the measured ones from running."""

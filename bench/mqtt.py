@@ -15,15 +15,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.mosquitto import mosquitto
+from bench.report import Report, percentile, progress
 from camera.camera import Camera, Frame, Look
 from satellite.controls import Controls
 from satellite.mqtt.device import Device
 from satellite.mqtt.discovery import Topics
 from satellite.report import State
 from wyoming_servers.wire.image import LabelScore
-
-from .mosquitto import mosquitto
-from .report import Report, percentile, progress
 
 if TYPE_CHECKING:
     from aiomqtt import Client

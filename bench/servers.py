@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import STDOUT
 
+from bench.report import BenchError
 from wyoming_servers.wire.parent import PARENT_VARIABLE
-
-from .report import BenchError
 
 JOBS = ("vad", "wake", "asr", "handle", "tts", "image")
 

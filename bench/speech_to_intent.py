@@ -20,12 +20,11 @@ from wyoming.asr import Transcript
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.event import Event
 
-from satellite.rehearsal import own_servers
+from bench.processes import cpu_seconds
+from bench.report import Report, progress
+from satellite.services.rehearsal import own_servers
 from wyoming_servers.wire import answer, connect_to, expect
 from wyoming_servers.wire.audio import RATE, WIDTH, read_wav
-
-from .processes import cpu_seconds
-from .report import Report, progress
 
 _CHUNK = RATE * WIDTH // 50
 _ANSWER_S = 30.0

@@ -16,13 +16,12 @@ from pathlib import Path
 
 from wyoming.tts import Synthesize, SynthesizeVoice
 
+from bench.report import Report, percentile, progress
 from satellite.commands.say import spoken
 from satellite.commands.teller import stage_times
-from satellite.rehearsal import Asked, OwnServers, own_servers, rehearse
 from satellite.report import STAGES
+from satellite.services.rehearsal import Asked, OwnServers, own_servers, rehearse
 from wyoming_servers.wire.audio import read_wav
-
-from .report import Report, percentile, progress
 
 _QUESTIONS = (
     "What time is it?",

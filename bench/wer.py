@@ -23,14 +23,13 @@ from pathlib import Path
 from wyoming.asr import Transcribe
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 
+from bench.processes import cpu_seconds
+from bench.report import BenchError, Report, progress
+from bench.servers import Running, serving
 from models.sentences.numbers import ways_to_say
 from models.whisper.recognizer import CONTEXTS
 from wyoming_servers.wire import UnsupportedAudio, connect_to, expect
 from wyoming_servers.wire.audio import RATE, WIDTH, read_wav
-
-from .processes import cpu_seconds
-from .report import BenchError, Report, progress
-from .servers import Running, serving
 
 _CHUNK = RATE * WIDTH // 10
 _ANSWER_S = 120.0

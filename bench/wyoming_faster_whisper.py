@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from .report import BenchError, progress
+from bench.report import BenchError, progress
 
 VERSION = "3.8.1"
 

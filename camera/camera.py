@@ -9,10 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from camera.mailbox import Mailbox
+from camera.source import Picture, load_cv2, look
 from wyoming_servers.wire.image import LabelScore
-
-from .mailbox import Mailbox
-from .source import Picture, load_cv2, look
 
 LONGEST_SIDE = 1280
 """Pixels; larger pictures are made smaller before they are sent."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .source import load_cv2
+from camera.source import load_cv2
 
 _GROUND = (205, 215, 220)
 _SKIN = (140, 170, 215)

@@ -9,12 +9,11 @@ from collections import OrderedDict
 from wyoming.error import Error
 from wyoming.event import Event
 
+from camera.camera import Camera, Frame, Look
+from camera.sightings import Sightings
 from wyoming_servers.wire import Connection, ConnectionLost, Fields, PeerError
 from wyoming_servers.wire.image import Classification, Image, ImageCredit
 from wyoming_servers.wire.tasks import first_of
-
-from .camera import Camera, Frame, Look
-from .sightings import Sightings
 
 DEADLINE_MS = 2000
 """How long an answer is worth having: the handle server is told of nothing older than 5 s."""

@@ -12,14 +12,14 @@ from typing import Any
 from models.engine import WakeWordStream
 from wyoming_servers.wire.tasks import first_of
 
-from .clips import ClipMicrophone, play_files
 from .controls import Control, Controls
 from .eyes import Eyes
-from .microphone import Microphone, MicrophoneError
+from .listening.wake_server import WakeServer
+from .listening.waking import Waking
 from .retry import keep_open
-from .speaker import Speaker
-from .wake_server import WakeServer
-from .waking import Waking
+from .sound.clips import ClipMicrophone, play_files
+from .sound.microphone import Microphone, MicrophoneError
+from .sound.speaker import Speaker
 
 
 class Body(ABC):

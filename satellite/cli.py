@@ -156,12 +156,12 @@ def _expected() -> tuple[type[Exception], ...]:
 
     from .commands.common import CommandError
     from .gpio import GpioError
-    from .microphone import MicrophoneError
     from .mqtt.link import MqttError
-    from .servers import NoServer
-    from .speaker import SpeakerError
-    from .supervisor import SupervisorError
-    from .trust import TrustError
+    from .network.servers import NoServer
+    from .network.trust import TrustError
+    from .services.supervisor import SupervisorError
+    from .sound.microphone import MicrophoneError
+    from .sound.speaker import SpeakerError
 
     ours = (
         CameraError,

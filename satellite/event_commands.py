@@ -16,9 +16,9 @@ from functools import partial
 
 from wyoming_servers.wire.background import Background
 
-from .command import Command
 from .happenings import Happening
 from .report import Observer, State
+from .sound.command import Command
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from camera.source import CameraError
 from wyoming_servers.wire import WireError, connect
 from wyoming_servers.wire.tasks import first_of
 
-from .house import Servers
+from .network.house import Servers
 from .retry import Retry, keep_open
 
 _LOGGER = logging.getLogger(__name__)

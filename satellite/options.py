@@ -17,14 +17,14 @@ from models.microwakeword import open_wake_words
 from wyoming_servers.wire.audio import Format
 from wyoming_servers.wire.options import whole
 
-from .answers import FolderSink
-from .clips import ClipMicrophone
 from .event_commands import add_event_options
 from .gpio import add_gpio_options
-from .microphone import CHUNK_SAMPLES, Microphone
-from .sound_command import MIC_COMMAND, MIC_FORMAT, SND_COMMAND, SND_FORMAT, CommandMicrophone, CommandSink
-from .sound_device import Device, DeviceMicrophone, DeviceSink
-from .speaker import Speaker
+from .sound.answers import FolderSink
+from .sound.clips import ClipMicrophone
+from .sound.microphone import CHUNK_SAMPLES, Microphone
+from .sound.sound_command import MIC_COMMAND, MIC_FORMAT, SND_COMMAND, SND_FORMAT, CommandMicrophone, CommandSink
+from .sound.sound_device import Device, DeviceMicrophone, DeviceSink
+from .sound.speaker import Speaker
 
 _NAME_CHARACTERS = 100
 _NO_SIGNS = {"Cc", "Cs", "Zl", "Zp"}

@@ -14,25 +14,25 @@ from wyoming.tts import SynthesizeVoice
 
 from models.engine import WakeWordStream
 
-from . import tones
 from .actions import NAMES, Actions
-from .apologies import Apologies
-from .asking import Patience
 from .body import Body
 from .controls import Control, Controls
-from .ear import Ear
 from .eyes import Eyes
 from .happenings import Happening
-from .house import Servers
-from .microphone import Microphone
+from .listening.ear import Ear
+from .listening.utterance import Utterance
+from .listening.voice import Voice
+from .network.house import Servers
 from .report import Observer, Observers, State
-from .speaker import Speaker, SpeakerError
-from .speaking import render
+from .sound import tones
+from .sound.microphone import Microphone
+from .sound.speaker import Speaker, SpeakerError
 from .timers import PAUSE_S, Timer, Timers
-from .turn import Means, Talk, take_turn
+from .turns.apologies import Apologies
+from .turns.asking import Patience
+from .turns.speaking import render
+from .turns.turn import Means, Talk, take_turn
 from .ulid import new_ulid
-from .utterance import Utterance
-from .voice import Voice
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -17,8 +17,7 @@ import pytest
 
 from satellite import cli
 from satellite.commands.questions import QUESTIONS
-
-from .conftest import SHARED
+from tests.conftest import SHARED
 
 SPEECH = SHARED / "media" / "speech"
 

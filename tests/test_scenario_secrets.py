@@ -14,9 +14,8 @@ import psutil
 import pytest
 
 from satellite.commands.common import PORTS
-from satellite.rehearsal import free_ports
-
-from .wyoming_servers.home_assistant.hass import TOKEN, hass_running
+from satellite.services.rehearsal import free_ports
+from tests.wyoming_servers.home_assistant.hass import TOKEN, hass_running
 
 PASSWORD = "open-sesame"
 LONG_S = 60.0

@@ -19,7 +19,7 @@ from wyoming.tts import Synthesize
 
 from satellite.commands.common import PORTS
 from satellite.commands.say import speak
-from satellite.rehearsal import free_ports
+from satellite.services.rehearsal import free_ports
 from wyoming_servers.wire.audio import AudioConverter
 
 QUESTION = "What time is it?"

@@ -17,22 +17,21 @@ from wyoming.audio import AudioChunk, AudioStart, AudioStop
 
 from models.microwakeword import open_wake_words
 from models.silero import SileroVoiceActivity
-from satellite.asking import Asker
-from satellite.deciding import decide
-from satellite.ear import Ear
-from satellite.hearing import hear
 from satellite.home_assistant.cue import Cue
-from satellite.microphone import CHUNK_BYTES, Chunk
-from satellite.rehearsal import OwnServers, own_servers
-from satellite.reply import Reply
-from satellite.voice import Voice
-from satellite.waking import Waking
+from satellite.listening.ear import Ear
+from satellite.listening.voice import Voice
+from satellite.listening.waking import Waking
+from satellite.services.rehearsal import OwnServers, own_servers
+from satellite.sound.microphone import CHUNK_BYTES, Chunk
+from satellite.turns.asking import Asker
+from satellite.turns.deciding import decide
+from satellite.turns.hearing import hear
+from satellite.turns.reply import Reply
+from tests.satellite.fast import Fast
+from tests.satellite.home_assistant.station import Room
+from tests.satellite.houses import House
 from wyoming_servers.wire import answer, connect
 from wyoming_servers.wire.audio import RATE, WIDTH, read_wav
-
-from .satellite.fast import Fast
-from .satellite.home_assistant.station import Room
-from .satellite.houses import House
 
 pytest.importorskip("pymicro_wakeword", reason="pymicro-wakeword is not installed: script/setup")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import ROOT
+from tests.conftest import ROOT
 
 SCRIPTS = [
     *sorted(path for path in (ROOT / "script").iterdir() if path.is_file() and not path.suffix),

@@ -18,10 +18,17 @@ from pathlib import Path
 
 from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
-from .identity import IdentityError, host_id
-from .wire import Tcp, Unix, WireError, parse_uri
-from .wire.mdns import NETWORK_CHECK_S, SERVICE_TYPE, follow_network, keep_trying, lan_mdns, loopback_mdns
-from .wire.network import Address, Network, parse_address, read_network
+from wyoming_servers.identity import IdentityError, host_id
+from wyoming_servers.wire import Tcp, Unix, WireError, parse_uri
+from wyoming_servers.wire.mdns import (
+    NETWORK_CHECK_S,
+    SERVICE_TYPE,
+    follow_network,
+    keep_trying,
+    lan_mdns,
+    loopback_mdns,
+)
+from wyoming_servers.wire.network import Address, Network, parse_address, read_network
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -37,15 +37,14 @@ from models.whisper.agreement import rest_of
 from models.whisper.reader import BEAMS
 from models.whisper.recognizer import CONTEXTS
 from models.whisper.weights import DEVICES
-
-from .engines import Running, Setting, add_engine_options, named, open_engines, program_name, selected
-from .house import add_house_options, open_house
-from .listening import ListeningSession
-from .program import OURS, Job, main
-from .service import Client, Session
-from .wire import BadValue, Fields, Info
-from .wire.options import version, whole
-from .workers import Processes, Stream
+from wyoming_servers.engines import Running, Setting, add_engine_options, named, open_engines, program_name, selected
+from wyoming_servers.house import add_house_options, open_house
+from wyoming_servers.listening import ListeningSession
+from wyoming_servers.program import OURS, Job, main
+from wyoming_servers.service import Client, Session
+from wyoming_servers.wire import BadValue, Fields, Info
+from wyoming_servers.wire.options import version, whole
+from wyoming_servers.workers import Processes, Stream
 
 _QUEUE = 8
 """Utterances that may wait for a place."""

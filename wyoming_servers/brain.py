@@ -14,17 +14,16 @@ from typing import Any
 from wyoming.info import Attribution, HandleModel, HandleProgram
 
 from models.engine import Intent
-
-from . import persona
-from .conversations import Conversation, Conversations
-from .engines import Running, program_name, selected
-from .house import KnownHouse
-from .program import OURS
-from .skills import Answer, Request, carry_out, home, talk, things
-from .skills.situation import Situation, read_situation
-from .wire import Info
-from .wire.options import version
-from .workers import Processes
+from wyoming_servers import persona
+from wyoming_servers.conversations import Conversation, Conversations
+from wyoming_servers.engines import Running, program_name, selected
+from wyoming_servers.house import KnownHouse
+from wyoming_servers.program import OURS
+from wyoming_servers.skills import Answer, Request, carry_out, home, talk, things
+from wyoming_servers.skills.situation import Situation, read_situation
+from wyoming_servers.wire import Info
+from wyoming_servers.wire.options import version
+from wyoming_servers.workers import Processes
 
 NAME = "hearth-handle"
 """The program that clients get; each further language model makes one more."""
@@ -74,7 +73,7 @@ class Brain:
         answer = carry_out(request)
         if answer.wanted is None or situation.is_home_assistant or hass is None:
             return intent, answer
-        from .home_assistant import deeds
+        from wyoming_servers.home_assistant import deeds
 
         outcome = await deeds.carry_out(hass, answer.wanted, house.language)
         intent = replace(intent, slots={**answer.wanted.slots, **intent.slots})  # with the area that it was done in

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from .wire import Busy, Limits, Tcp, Unix, WireError, encode
+from wyoming_servers.wire import Busy, Limits, Tcp, Unix, WireError, encode
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -13,11 +13,10 @@ from typing import Any
 
 from models.engine import EngineError
 from models.engines import Choice, choose, engines_of
-
-from .loaded import Loaded
-from .process import CALL_S, EngineCrashed
-from .wire import BadValue
-from .workers import Processes
+from wyoming_servers.loaded import Loaded
+from wyoming_servers.process import CALL_S, EngineCrashed
+from wyoming_servers.wire import BadValue
+from wyoming_servers.workers import Processes
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -11,9 +11,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from models.looking import Seen
-
-from .engines import Running
-from .turns import Frame, Turns
+from wyoming_servers.engines import Running
+from wyoming_servers.turns import Frame, Turns
 
 _QUEUE, _QUEUE_BYTES = 16, 16 << 20
 """Frames of all connections that may wait, and their bytes."""

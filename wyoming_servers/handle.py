@@ -33,18 +33,17 @@ from wyoming.intent import Intent as IntentEvent
 from models.engine import EngineError, Exchange, Intent
 from models.engines import Choice
 from models.sentences.house import House
-
-from . import persona
-from .brain import Brain
-from .engines import Setting, add_engine_options, open_engines
-from .house import add_house_options, open_house
-from .program import Job, main
-from .service import Client, Session
-from .skills import english
-from .skills.situation import read_situation
-from .wire import BadValue, Fields, Info, RequestError
-from .wire.options import whole
-from .workers import Processes
+from wyoming_servers import persona
+from wyoming_servers.brain import Brain
+from wyoming_servers.engines import Setting, add_engine_options, open_engines
+from wyoming_servers.house import add_house_options, open_house
+from wyoming_servers.program import Job, main
+from wyoming_servers.service import Client, Session
+from wyoming_servers.skills import english
+from wyoming_servers.skills.situation import read_situation
+from wyoming_servers.wire import BadValue, Fields, Info, RequestError
+from wyoming_servers.wire.options import whole
+from wyoming_servers.workers import Processes
 
 MOST_CHARACTERS = 4000
 """Of a text; longer ones are refused."""

@@ -17,7 +17,7 @@ from models.sentences.house import House, load_house
 if TYPE_CHECKING:
     from argparse import _ArgumentGroup
 
-    from .home_assistant.home import HomeAssistant
+    from wyoming_servers.home_assistant.home import HomeAssistant
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -132,11 +132,11 @@ async def open_house(args: Namespace) -> AsyncIterator[KnownHouse]:
     if args.hass_token is None:
         raise EngineUnavailable("--hass-url needs --hass-token, a long-lived access token of Home Assistant's")
     try:
-        from .home_assistant.home import HomeAssistant
+        from wyoming_servers.home_assistant.home import HomeAssistant
     except ImportError as error:
         raise EngineUnavailable(f"no {error.name}: pip install 'wyoming-hearth[hass]'") from error
-    from .home_assistant.cache import Cache
-    from .home_assistant.token import Token
+    from wyoming_servers.home_assistant.cache import Cache
+    from wyoming_servers.home_assistant.token import Token
 
     token = Token.given(args.hass_token)
     async with HomeAssistant(args.hass_url, token, house, Cache(args.data_dir, args.hass_url)) as home:

@@ -6,7 +6,7 @@ import re
 import uuid
 from pathlib import Path
 
-from .wire.files import locked, write_whole
+from wyoming_servers.wire.files import locked, write_whole
 
 _FORM = re.compile(r"[0-9a-f]{32}")
 

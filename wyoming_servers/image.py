@@ -24,16 +24,15 @@ from wyoming.info import Attribution, SelectProgram
 from models.engine import BadInput, EngineError, Label
 from models.engines import Choice
 from models.people import MAX_SIDE
-
-from .engines import Running, Setting, add_engine_options, named, open_engines, program_name, selected
-from .eyes import Eyes
-from .measures import FRAMES
-from .program import OURS, Job, main
-from .service import Client, Session
-from .turns import Frame
-from .wire import Fields, ImageModel, ImageProgram, Info, RequestError
-from .wire.image import Classification, Classify, Image, ImageCredit, LabelScore
-from .wire.options import version, whole
+from wyoming_servers.engines import Running, Setting, add_engine_options, named, open_engines, program_name, selected
+from wyoming_servers.eyes import Eyes
+from wyoming_servers.measures import FRAMES
+from wyoming_servers.program import OURS, Job, main
+from wyoming_servers.service import Client, Session
+from wyoming_servers.turns import Frame
+from wyoming_servers.wire import Fields, ImageModel, ImageProgram, Info, RequestError
+from wyoming_servers.wire.image import Classification, Classify, Image, ImageCredit, LabelScore
+from wyoming_servers.wire.options import version, whole
 
 CREDITS = 2
 """One image that is looked at, and one that waits. More would only be superseded."""

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.event import Event
 
-from .service import Client, Session
-from .wire import BadValue
-from .wire.audio import RATE, WIDTH, AudioConverter, chunk_format
+from wyoming_servers.service import Client, Session
+from wyoming_servers.wire import BadValue
+from wyoming_servers.wire.audio import RATE, WIDTH, AudioConverter, chunk_format
 
 _HEAR_BYTES = RATE * WIDTH
 """One second: what `hear` is given at once, about."""

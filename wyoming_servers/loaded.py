@@ -9,9 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from models.engines import Choice
-
-from .memory import memory_bytes
-from .wire.files import write_whole
+from wyoming_servers.memory import memory_bytes
+from wyoming_servers.wire.files import write_whole
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from .wire.health import SECONDS
+from wyoming_servers.wire.health import SECONDS
 
 ERRORS = Counter("hearth_errors", "Errors that clients were told", ["code"])
 

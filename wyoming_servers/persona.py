@@ -14,9 +14,8 @@ from typing import Any
 from models.engine import Intent
 from models.llama.calls import DOMAINS, ONLY_TALKS
 from models.sentences.house import House
-
-from .skills import Request, carry_out, english
-from .skills.situation import Situation
+from wyoming_servers.skills import Request, carry_out, english
+from wyoming_servers.skills.situation import Situation
 
 _LOGGER = logging.getLogger(__name__)
 

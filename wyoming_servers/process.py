@@ -15,12 +15,11 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from models.engine import EngineError
-
-from . import measures
-from .memory import memory_bytes
-from .wire import RequestError
-from .wire.secrets import without_secrets
-from .wire.tasks import ended_within
+from wyoming_servers import measures
+from wyoming_servers.memory import memory_bytes
+from wyoming_servers.wire import RequestError
+from wyoming_servers.wire.secrets import without_secrets
+from wyoming_servers.wire.tasks import ended_within
 
 _LOGGER = logging.getLogger(__name__)
 

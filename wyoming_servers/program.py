@@ -19,15 +19,14 @@ from typing import Final
 from wyoming.info import Attribution
 
 from models.engine import EngineError, EngineUnavailable
-
-from .advertise import AdvertiseError, advertise
-from .service import Client, Service, Session
-from .wire import Info, Limits, WireError, parse_uri
-from .wire.health import Health, add_http_option, serve_health
-from .wire.loop import run, settle
-from .wire.options import Parser, default_data_dir, version
-from .wire.parent import follow_parent
-from .workers import problems
+from wyoming_servers.advertise import AdvertiseError, advertise
+from wyoming_servers.service import Client, Service, Session
+from wyoming_servers.wire import Info, Limits, WireError, parse_uri
+from wyoming_servers.wire.health import Health, add_http_option, serve_health
+from wyoming_servers.wire.loop import run, settle
+from wyoming_servers.wire.options import Parser, default_data_dir, version
+from wyoming_servers.wire.parent import follow_parent
+from wyoming_servers.workers import problems
 
 _LOGGER = logging.getLogger(__name__)
 

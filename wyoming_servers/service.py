@@ -20,10 +20,9 @@ from wyoming.info import Describe
 from wyoming.ping import Ping, Pong
 
 from models.engine import BadInput, EngineError
-
-from . import measures
-from .door import Door, listen
-from .wire import (
+from wyoming_servers import measures
+from wyoming_servers.door import Door, listen
+from wyoming_servers.wire import (
     BadValue,
     Budget,
     Busy,
@@ -39,7 +38,7 @@ from .wire import (
     encode,
     parse_uri,
 )
-from .wire.tasks import ended_within
+from wyoming_servers.wire.tasks import ended_within
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -14,10 +14,9 @@ from models.pieces import Pace, Pieces
 from models.plain import Plain
 from models.silence import Trim
 from models.speakable import speakable
-
-from .service import Client
-from .wire import BadValue
-from .workers import Stream
+from wyoming_servers.service import Client
+from wyoming_servers.wire import BadValue
+from wyoming_servers.workers import Stream
 
 MOST_CHARACTERS = 20_000
 """Of one request: about twenty minutes of speech."""

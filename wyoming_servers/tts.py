@@ -24,13 +24,12 @@ from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, Synthesize
 from models.engine import BadInput, Voice
 from models.engines import Choice
 from models.pieces import Pace
-
-from .engines import Running, Setting, add_engine_options, open_engines, program_name, selected
-from .program import OURS, Job, main
-from .service import Client, Session
-from .speaking import Speaking, Voiced
-from .wire import BadValue, Fields, Info
-from .wire.options import version, whole
+from wyoming_servers.engines import Running, Setting, add_engine_options, open_engines, program_name, selected
+from wyoming_servers.program import OURS, Job, main
+from wyoming_servers.service import Client, Session
+from wyoming_servers.speaking import Speaking, Voiced
+from wyoming_servers.wire import BadValue, Fields, Info
+from wyoming_servers.wire.options import version, whole
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -22,16 +22,15 @@ from models import voice_activity
 from models.engines import Choice
 from models.silero import WINDOW_SAMPLES
 from models.voice_activity import VoiceSegmenter
-
-from .engines import Running, Setting, add_engine_options, open_engines, program_name, selected
-from .listening import ListeningSession
-from .program import OURS, Job, main
-from .service import Client, Session
-from .windows import Listener, Windows
-from .wire import Fields, Info, VadModel, VadProgram
-from .wire.audio import RATE, WIDTH
-from .wire.options import version, whole
-from .wire.vad import DetectVoice, VoiceActivity, VoiceStarted, VoiceStopped
+from wyoming_servers.engines import Running, Setting, add_engine_options, open_engines, program_name, selected
+from wyoming_servers.listening import ListeningSession
+from wyoming_servers.program import OURS, Job, main
+from wyoming_servers.service import Client, Session
+from wyoming_servers.windows import Listener, Windows
+from wyoming_servers.wire import Fields, Info, VadModel, VadProgram
+from wyoming_servers.wire.audio import RATE, WIDTH
+from wyoming_servers.wire.options import version, whole
+from wyoming_servers.wire.vad import DetectVoice, VoiceActivity, VoiceStarted, VoiceStopped
 
 LISTENERS = {"silero-onnx": 256, "silero": 32}
 """Streams that are heard at once by each engine: one is 1 KB in the worker process, or 3 MB."""

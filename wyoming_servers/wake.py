@@ -21,15 +21,14 @@ from wyoming.wake import Detect, Detection, NotDetected
 
 from models.engine import WakeWord, WakeWordHeard
 from models.microwakeword import REFRACTORY_S, find_word
-
-from .engines import Running, Setting, add_engine_options, open_engines, program_name, selected
-from .listening import ListeningSession
-from .program import OURS, Job, main
-from .service import Client, Session
-from .wire import BadValue, Fields, Info
-from .wire.audio import RATE, WIDTH, chunk_format
-from .wire.options import version, whole
-from .workers import Stream
+from wyoming_servers.engines import Running, Setting, add_engine_options, open_engines, program_name, selected
+from wyoming_servers.listening import ListeningSession
+from wyoming_servers.program import OURS, Job, main
+from wyoming_servers.service import Client, Session
+from wyoming_servers.wire import BadValue, Fields, Info
+from wyoming_servers.wire.audio import RATE, WIDTH, chunk_format
+from wyoming_servers.wire.options import version, whole
+from wyoming_servers.workers import Stream
 
 LISTENERS = 64
 """Streams that are heard at once: with four words, one takes about 1 % of a core."""

@@ -12,9 +12,9 @@ import math
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
-from .wire import Busy
-from .wire.tasks import first_of
-from .workers import Stream
+from wyoming_servers.wire import Busy
+from wyoming_servers.wire.tasks import first_of
+from wyoming_servers.workers import Stream
 
 _TICK_S = 0.01
 

@@ -13,10 +13,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from models.engine import EngineError
-
-from . import measures
-from .process import CALL_S, START_S, Watch, WorkerDied, WorkerProcess
-from .wire import Busy
+from wyoming_servers import measures
+from wyoming_servers.process import CALL_S, START_S, Watch, WorkerDied, WorkerProcess
+from wyoming_servers.wire import Busy
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -1,11 +1,11 @@
 """What should not be sent to a server, row by row."""
 
-from .core import Row, RowError
-from .framing import framing
-from .patience import crowd, patience, silence
-from .pictures import pictures
-from .sound import sound
-from .texts import order, texts
+from bench.rows.core import Row, RowError
+from bench.rows.framing import framing
+from bench.rows.patience import crowd, patience, silence
+from bench.rows.pictures import pictures
+from bench.rows.sound import sound
+from bench.rows.texts import order, texts
 
 __all__ = ["Row", "RowError", "crowd", "patience", "rows", "silence"]
 

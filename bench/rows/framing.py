@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from wyoming.event import Event
 
+from bench.rows.core import ALL, Row, RowError, Test, answered, receive, shown, told_and_closed, told_once
 from wyoming_servers.wire import connect_to
-
-from .core import ALL, Row, RowError, Test, answered, receive, shown, told_and_closed, told_once
 
 PROMISE = b'{"type":"audio-chunk","data":{"rate":16000,"width":2,"channels":1},"payload_length":1000}\n'
 

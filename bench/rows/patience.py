@@ -10,11 +10,10 @@ from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.event import Event
 from wyoming.info import Describe
 
+from bench.rows.core import ALL, SOON_S, Row, RowError, Test, answered, receive, shown, told_and_closed
+from bench.rows.framing import PROMISE
+from bench.rows.sound import EARS
 from wyoming_servers.wire import ConnectionLost, connect_to, encode
-
-from .core import ALL, SOON_S, Row, RowError, Test, answered, receive, shown, told_and_closed
-from .framing import PROMISE
-from .sound import EARS
 
 _STALLED_S = 15.0
 _GIVEN_UP_S = 50.0

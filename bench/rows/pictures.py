@@ -9,8 +9,7 @@ from typing import Any
 from wyoming.event import Event
 
 from bench.conversations import picture
-
-from .core import Row, answered, told_once
+from bench.rows.core import Row, answered, told_once
 
 
 def pictures() -> list[Row]:

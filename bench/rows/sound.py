@@ -7,7 +7,7 @@ from typing import Any, Final
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.event import Event
 
-from .core import Row, answered, told_once
+from bench.rows.core import Row, answered, told_once
 
 EARS: Final = ("vad", "wake", "asr")
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.event import Event
 
-from .core import Row, answered, told_once
-from .sound import ANSWERS, EARS
+from bench.rows.core import Row, answered, told_once
+from bench.rows.sound import ANSWERS, EARS
 
 
 def texts() -> list[Row]:

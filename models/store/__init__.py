@@ -1,5 +1,5 @@
 """The model store: weights pulled once and checked, found again without a network. Begin at `shelf`."""
 
-from .shelf import Damage, StoreError, find, names, path, pull, remove, verify
+from models.store.shelf import Damage, StoreError, find, names, path, pull, remove, verify
 
 __all__ = ["Damage", "StoreError", "find", "names", "path", "pull", "remove", "verify"]

@@ -14,7 +14,7 @@ from wyoming.asr import Transcript
 from wyoming.event import Event
 from wyoming.handle import HandledChunk
 
-from satellite.deciding import ANSWERS, read_answer
+from satellite.turns.deciding import ANSWERS, read_answer
 from wyoming_servers.wire import Connection, ConnectionLost, Fields, answer, connect_to
 
 from .common import Output, UsageError

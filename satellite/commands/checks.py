@@ -21,7 +21,7 @@ from pathlib import Path
 
 from models.engine import EngineError
 from models.engines import choose, engines_of
-from satellite.sound_device import sounddevice
+from satellite.sound.sound_device import sounddevice
 from wyoming_servers.wire import WireError, describe
 from wyoming_servers.wire.mdns import loopback_mdns
 from wyoming_servers.wire.network import read_network

@@ -25,9 +25,9 @@ from wyoming.tts import Synthesize
 from camera.camera import Camera
 from camera.figure import draw_figure
 from camera.source import Picture, load_cv2
-from satellite.loudness import audible_edges
-from satellite.rehearsal import Asked, Rehearsal, own_servers, rehearse
 from satellite.report import TurnReport
+from satellite.services.rehearsal import Asked, Rehearsal, own_servers, rehearse
+from satellite.sound.loudness import audible_edges
 from wyoming_servers.wire import UnsupportedAudio
 from wyoming_servers.wire.audio import RATE, read_wav
 

@@ -11,9 +11,9 @@ import asyncio
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from satellite.servers import Servers
-from satellite.trust import Trust
-from satellite.watch import Origin, Server
+from satellite.network.servers import Servers
+from satellite.network.trust import Trust
+from satellite.network.watch import Origin, Server
 
 from .common import Output, add_common_options, tell
 

@@ -20,8 +20,8 @@ from argparse import REMAINDER, ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from satellite import systemd
-from satellite.unit import GROUPS, Unit
+from satellite.services import systemd
+from satellite.services.unit import GROUPS, Unit
 from wyoming_servers.wire.options import Parser, default_data_dir
 from wyoming_servers.wire.secrets import is_secret, variable_of
 

@@ -62,8 +62,8 @@ async def _find(job: str, data_dir: Path) -> str | None:
     with suppress(WireError):
         if job in (await describe(usual, _FIND_S)).jobs:
             return usual
-    from satellite.servers import NoServer, Servers
-    from satellite.trust import Trust
+    from satellite.network.servers import NoServer, Servers
+    from satellite.network.trust import Trust
 
     async with Servers(trust=Trust.kept_in(data_dir)) as servers:
         with suppress(NoServer):
@@ -74,7 +74,7 @@ async def _find(job: str, data_dir: Path) -> str | None:
 
 @asynccontextmanager
 async def _started(job: str, args: Namespace, options: list[str]) -> AsyncIterator[str]:
-    from satellite.supervisor import Supervisor, server_program
+    from satellite.services.supervisor import Supervisor, server_program
 
     with tempfile.TemporaryDirectory(prefix="hearth-") as folder:
         # A socket of our own, because nobody else shall come to rely on a server that is gone in a moment.

@@ -13,7 +13,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 
 from camera.camera import Camera
 from models.engine import EngineError, WakeWordStream
-from satellite.clips import find_clips
 from satellite.controls import Controls
 from satellite.event_commands import EventCommands, chosen_commands
 from satellite.eyes import Eyes
@@ -21,10 +20,13 @@ from satellite.gpio import open_gpio
 from satellite.happenings import Happening
 from satellite.home_assistant.options import add_home_assistant_options
 from satellite.home_assistant.serving import serve_home_assistant
-from satellite.house import Servers as House
 from satellite.kept_timers import KeptTimers, timers_file
+from satellite.listening.wake_server import WakeServer
 from satellite.measures import Measures, watch_connection, watch_frames
 from satellite.mqtt.options import add_mqtt_options, open_device
+from satellite.network.house import Servers as House
+from satellite.network.servers import ByHand, Servers
+from satellite.network.trust import Trust
 from satellite.options import (
     add_satellite_options,
     chosen_voice,
@@ -35,11 +37,9 @@ from satellite.options import (
 )
 from satellite.report import Observer, Observers
 from satellite.satellite import Satellite
-from satellite.servers import ByHand, Servers
 from satellite.settings import Settings, recall, settings_file
+from satellite.sound.clips import find_clips
 from satellite.timers import Timers
-from satellite.trust import Trust
-from satellite.wake_server import WakeServer
 from wyoming_servers.wire.health import Health, add_http_option, serve_health
 from wyoming_servers.wire.loop import settle
 

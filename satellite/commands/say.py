@@ -16,7 +16,7 @@ from wyoming.audio import AudioChunk, AudioStop
 from wyoming.tts import Synthesize, SynthesizeVoice
 
 from satellite.options import add_speaker_options, open_speaker
-from satellite.speaker import SpeakerError
+from satellite.sound.speaker import SpeakerError
 from wyoming_servers.wire import answer, connect_to, describe
 from wyoming_servers.wire.audio import AudioConverter, Format, chunk_format
 

@@ -10,9 +10,9 @@ from argparse import ArgumentParser, Namespace
 from contextlib import suppress
 from dataclasses import asdict
 
-from satellite.servers import Servers
-from satellite.trust import Trust
-from satellite.watch import Origin, Server
+from satellite.network.servers import Servers
+from satellite.network.trust import Trust
+from satellite.network.watch import Origin, Server
 
 from .common import CommandError, Output, UsageError, add_common_options, tell
 

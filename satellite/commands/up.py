@@ -14,10 +14,10 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 from camera.source import CameraError
-from satellite.microphone import MicrophoneError
 from satellite.mqtt.options import add_mqtt_options
 from satellite.options import add_satellite_options
-from satellite.supervisor import Change, Program, State, Supervisor, server_program
+from satellite.services.supervisor import Change, Program, State, Supervisor, server_program
+from satellite.sound.microphone import MicrophoneError
 from wyoming_servers.home_assistant.token import Token
 from wyoming_servers.house import add_hass_options
 from wyoming_servers.wire.health import Health, add_http_option, serve_health
@@ -96,7 +96,7 @@ async def run(args: Namespace) -> int:
             output.line(f"{change.job:8} {change.state:8} {text}", _STYLES.get(change.state, "dim"))
 
     if not args.debug:
-        logging.getLogger("satellite.supervisor").setLevel(logging.CRITICAL)  # `show` tells the same
+        logging.getLogger("satellite.services.supervisor").setLevel(logging.CRITICAL)  # `show` tells the same
     health = Health("up")
     async with (
         Supervisor(programs, watch=show, output=None if args.debug else _told) as supervisor,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from satellite import tones
+from satellite.sound import tones
 from wyoming_servers.wire import UnsupportedAudio
 from wyoming_servers.wire.audio import WIDTH, Format, read_wav
 

@@ -15,8 +15,8 @@ from wyoming.event import Event
 
 from models.engine import VoiceActivityStream
 from satellite.happenings import Happening
-from satellite.microphone import Chunk
 from satellite.report import Observer, State
+from satellite.sound.microphone import Chunk
 from satellite.timers import Timers
 from wyoming_servers.wire import Fields
 from wyoming_servers.wire.audio import chunk_format

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from models.engine import VoiceActivityStream
 from models.voice_activity import MIN_SILENCE_MS, THRESHOLD, VoiceSegmenter, VoiceStarted
-from satellite.microphone import CHUNK_SAMPLES, Chunk
+from satellite.sound.microphone import CHUNK_SAMPLES, Chunk
 from wyoming_servers.wire.audio import RATE
 
 PRE_ROLL_S = 1.5

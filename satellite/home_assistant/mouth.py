@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from enum import StrEnum
 
-from satellite.speaker import Playback, Speaker, SpeakerError
+from satellite.sound.speaker import Playback, Speaker, SpeakerError
 from satellite.ulid import new_ulid
 from wyoming_servers.wire import Busy, UnsupportedAudio
 from wyoming_servers.wire.audio import Format

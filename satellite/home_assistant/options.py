@@ -8,8 +8,8 @@ from pathlib import Path
 from wyoming.info import Attribution, Satellite, WakeModel, WakeProgram
 
 from models.engine import EngineUnavailable, VoiceActivityStream
-from satellite import tones
-from satellite.voice import open_silero
+from satellite.listening.voice import open_silero
+from satellite.sound import tones
 from wyoming_servers.wire import Info
 from wyoming_servers.wire.options import version
 

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from models.engine import WakeWordStream
-from satellite.clips import find_clips
 from satellite.controls import Controls
 from satellite.eyes import Eyes
 from satellite.measures import watch_connection
 from satellite.options import open_microphone, open_speaker
 from satellite.report import Observer
+from satellite.sound.clips import find_clips
 from satellite.timers import Timers
 from wyoming_servers.advertise import advertise
 from wyoming_servers.wire import Tcp, parse_uri

@@ -11,9 +11,9 @@ from models.engine import VoiceActivityStream, WakeWordStream
 from satellite.body import Body
 from satellite.controls import Control, Controls
 from satellite.eyes import Eyes
-from satellite.microphone import Microphone
 from satellite.report import Observer
-from satellite.speaker import Speaker
+from satellite.sound.microphone import Microphone
+from satellite.sound.speaker import Speaker
 from satellite.timers import Timers
 from wyoming_servers.service import Service
 from wyoming_servers.wire import Info

@@ -15,9 +15,8 @@ import yaml
 
 from satellite.commands.common import PORTS
 from satellite.commands.up import add_options
+from tests.deploy.test_docker import tool
 from wyoming_servers.wire.options import Parser
-
-from .test_docker import tool
 
 ROOT = Path(__file__).parents[2]
 ADDON = ROOT / "deploy" / "addon"

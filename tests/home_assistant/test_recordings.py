@@ -13,9 +13,8 @@ from wyoming.handle import Handled
 from wyoming.info import Describe, Info
 
 from bench.servers import serving
+from tests.home_assistant.recording import RECORDINGS, Differs, Recording, home_assistants, read, replay
 from wyoming_servers.wire import encode
-
-from .recording import RECORDINGS, Differs, Recording, home_assistants, read, replay
 
 _ANSWER_S = 60.0
 """Home Assistant waits so long for `describe`."""

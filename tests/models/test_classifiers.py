@@ -13,8 +13,7 @@ pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: script/
 from models.classifiers import BATCH, OnnxClassifier, open_classifier
 from models.engine import EngineError, EngineUnavailable, Label
 from models.picture import decode
-
-from . import tiny_onnx
+from tests.models import tiny_onnx
 
 Picture = npt.NDArray[np.uint8]
 

@@ -10,9 +10,8 @@ import pytest
 
 from models.engine import SAMPLE_RATE, BadInput, EngineUnavailable
 from models.microwakeword import MicroWakeWords, find_word, open_wake_words
+from tests.models.speech import silence, speech
 from wyoming_servers.wire.audio import read_wav
-
-from .speech import silence, speech
 
 package = pytest.importorskip("pymicro_wakeword", reason="pymicro-wakeword is not installed: script/setup")
 

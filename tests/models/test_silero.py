@@ -7,8 +7,7 @@ import pytest
 
 from models.engine import EngineUnavailable
 from models.silero import WINDOW_SAMPLES, SileroVoiceActivity, open_silero
-
-from .speech import silence, speech
+from tests.models.speech import silence, speech
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,7 @@ from models.engine import EngineUnavailable
 from models.silero import WINDOW_SAMPLES, SileroVoiceActivity, open_silero
 from models.silero_onnx import SileroOnnx
 from models.voice_activity import VoiceSegmenter, VoiceStarted
-
-from .speech import silence, speech
+from tests.models.speech import silence, speech
 
 pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: script/setup --neural")
 pytest.importorskip("soundfile")

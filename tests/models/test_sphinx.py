@@ -11,8 +11,7 @@ from models.sentences.house import load_house
 from models.sentences.language_model import make
 from models.sentences.library import load_sentences
 from models.sphinx import SphinxRecognizer, open_recognizer
-
-from .speech import silence, speech
+from tests.models.speech import silence, speech
 
 KITCHEN = "Turn off the lights in the kitchen."
 

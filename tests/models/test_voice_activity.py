@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from models.engine import BadInput
 from models.silero import open_silero
 from models.voice_activity import MIN_SILENCE_MS, VoiceSegmenter, VoiceStarted, VoiceStopped
-
-from .speech import speech
+from tests.models.speech import speech
 
 WINDOW_MS = 32
 

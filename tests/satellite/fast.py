@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from satellite.microphone import Chunk, Intake, Microphone, MicrophoneError
+from satellite.sound.microphone import Chunk, Intake, Microphone, MicrophoneError
 
 
 class Fast(Microphone):

@@ -15,11 +15,10 @@ from wyoming.info import AsrProgram, Attribution, HandleProgram, TtsProgram
 from wyoming.tts import SynthesizeStopped
 
 from models.clauses import Clauses
-from satellite.watch import Origin, Server
+from satellite.network.watch import Origin, Server
+from tests.satellite.sounds import tone
 from wyoming_servers.service import Client, Service, Session
 from wyoming_servers.wire import Info, describe
-
-from .sounds import tone
 
 RATE = 22_050
 US = Attribution(name="tests", url="https://example.org")

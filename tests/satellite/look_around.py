@@ -7,8 +7,8 @@ import json
 import sys
 from pathlib import Path
 
-from satellite.servers import Servers
-from satellite.trust import Trust
+from satellite.network.servers import Servers
+from satellite.network.trust import Trust
 
 
 async def main() -> None:

@@ -8,21 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from satellite.actions import Actions
-from satellite.answers import FolderSink
-from satellite.apologies import Apologies
-from satellite.asking import Patience
 from satellite.controls import Controls
 from satellite.happenings import Happening
-from satellite.microphone import CHUNK_BYTES, CHUNK_SAMPLES, Chunk
+from satellite.listening.utterance import Utterance
 from satellite.report import Observer, TurnReport
-from satellite.speaker import Speaker
+from satellite.sound.answers import FolderSink
+from satellite.sound.microphone import CHUNK_BYTES, CHUNK_SAMPLES, Chunk
+from satellite.sound.speaker import Speaker
 from satellite.timers import Timers
-from satellite.turn import Means, Talk, take_turn
-from satellite.utterance import Utterance
+from satellite.turns.apologies import Apologies
+from satellite.turns.asking import Patience
+from satellite.turns.turn import Means, Talk, take_turn
+from tests.satellite.houses import RATE, House
+from tests.satellite.sounds import tone
 from wyoming_servers.wire.audio import read_wav
-
-from .houses import RATE, House
-from .sounds import tone
 
 PATIENCE = Patience(connect=2, silent=1.5, failing=1.0, turn=20)
 

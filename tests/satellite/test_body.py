@@ -8,15 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from satellite.clips import ClipMicrophone
 from satellite.controls import Controls
 from satellite.eyes import Eyes
 from satellite.satellite import Satellite
-from satellite.sound_command import CommandSink
-from satellite.speaker import Speaker, SpeakerError
-
-from .houses import House, until
-from .sounds import tone
+from satellite.sound.clips import ClipMicrophone
+from satellite.sound.sound_command import CommandSink
+from satellite.sound.speaker import Speaker, SpeakerError
+from tests.satellite.houses import House, until
+from tests.satellite.sounds import tone
 
 
 async def test_a_camera_that_is_lost_is_a_problem_until_it_is_back(

@@ -18,7 +18,7 @@ from camera.camera import Camera
 from camera.figure import draw_figure
 from camera.source import CameraError
 from satellite.eyes import Eyes
-from satellite.watch import Origin, Server
+from satellite.network.watch import Origin, Server
 from tests.satellite.houses import House, Played, nowhere, until
 from wyoming_servers.service import Client, Service
 from wyoming_servers.wire import Info

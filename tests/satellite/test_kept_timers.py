@@ -15,11 +15,10 @@ from wyoming.timer import TimerStarted
 
 from bench.assistant import home_assistant
 from satellite.kept_timers import LATE_S, KeptTimers, boot_id, timers_file
-from satellite.rehearsal import free_ports
+from satellite.services.rehearsal import free_ports
 from satellite.timers import MOST, Timers
-
-from .home_assistant.running import satellite
-from .houses import until
+from tests.satellite.home_assistant.running import satellite
+from tests.satellite.houses import until
 
 MINUTE = 60.0
 LONG_AGO = 1_000_000_000.0

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from camera.source import CameraError
-from satellite.clips import ClipMicrophone
-from satellite.microphone import MicrophoneError
 from satellite.options import add_satellite_options, chosen_voice, open_camera, open_microphone, open_speaker
-from satellite.sound_command import CommandMicrophone
-from satellite.sound_device import DeviceMicrophone
-from satellite.speaker import SpeakerError
+from satellite.sound.clips import ClipMicrophone
+from satellite.sound.microphone import MicrophoneError
+from satellite.sound.sound_command import CommandMicrophone
+from satellite.sound.sound_device import DeviceMicrophone
+from satellite.sound.speaker import SpeakerError
 from wyoming_servers.wire.options import Parser
 
 

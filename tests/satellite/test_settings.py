@@ -7,8 +7,7 @@ import pytest
 
 from satellite.controls import Controls
 from satellite.settings import Settings, recall, settings_file
-
-from .houses import until
+from tests.satellite.houses import until
 
 
 async def test_mute_and_volume_are_remembered(tmp_path: Path) -> None:

@@ -20,11 +20,10 @@ from models.sentences.house import SHIPPED, load_house
 from models.sentences.library import Sentences, load_sentences
 from models.sentences.naming import in_words
 from tests.models.speech import silence, speech
+from tests.wyoming_servers.serving import receive, send, serving
 from wyoming_servers.asr import JOB
 from wyoming_servers.wire import describe
 from wyoming_servers.wire.audio import RATE, WIDTH, read_wav
-
-from .serving import receive, send, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -20,11 +20,10 @@ from wyoming.info import SelectProgram
 from models.engine import EngineError
 from tests.models.speech import silence, speech
 from tests.models.whisper.whisper_english import english_only
+from tests.wyoming_servers.serving import receive, send, serving, until
 from wyoming_servers.asr import JOB
 from wyoming_servers.wire import describe
 from wyoming_servers.wire.audio import RATE, WIDTH, read_wav
-
-from .serving import receive, send, serving, until
 
 pytest.importorskip("faster_whisper", reason="needs script/setup --neural")
 

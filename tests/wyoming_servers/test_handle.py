@@ -21,6 +21,7 @@ from wyoming.info import Describe, Info, SelectProgram
 
 from models.engines import Choice, engines_of
 from models.sentences.house import load_house
+from tests.wyoming_servers.serving import serving as served
 from wyoming_servers.brain import Brain
 from wyoming_servers.engines import Running
 from wyoming_servers.handle import JOB, MOST_CHARACTERS, HandleSession
@@ -28,8 +29,6 @@ from wyoming_servers.house import KnownHouse
 from wyoming_servers.program import main
 from wyoming_servers.service import Service
 from wyoming_servers.workers import Processes
-
-from .serving import serving as served
 
 NOW = datetime(2026, 11, 22, 15, 5)
 TALKER = "tests.wyoming_servers.talker:Talker"
@@ -489,7 +488,7 @@ async def test_what_a_language_model_calls_is_wanted_of_home_assistant(caller: l
 
 async def test_a_language_model_is_told_of_what_is_new_in_home_assistant(caller: list[str]) -> None:
     pytest.importorskip("aiohttp", reason="needs aiohttp: pip install 'wyoming-hearth[hass]'")
-    from .home_assistant.hass import Hass, hass_running
+    from tests.wyoming_servers.home_assistant.hass import Hass, hass_running
 
     hass, question = Hass(), "say what you were told of rooms"
     hass.area("kitchen", "Kitchen")

@@ -22,11 +22,10 @@ from camera.figure import draw_figure
 from models.engine import BadInput, EngineError
 from models.engines import ENGINES, Choice
 from tests.models import tiny_onnx
+from tests.wyoming_servers.serving import receive, send, serving, until
 from wyoming_servers.image import CREDITS, JOB
 from wyoming_servers.wire import describe
 from wyoming_servers.wire.image import Classification, Classify, Image, ImageCredit, LabelScore
-
-from .serving import receive, send, serving, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -15,7 +15,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from wyoming.tts import Synthesize, SynthesizeStart
 
-from satellite.rehearsal import free_ports
+from satellite.services.rehearsal import free_ports
 from wyoming_servers import workers
 from wyoming_servers.process import WorkerDied
 from wyoming_servers.wire import PeerError, answer, connect_to, expect

@@ -24,11 +24,10 @@ from wyoming.tts import (
 
 from models.engine import BadInput
 from models.silence import KEPT_MS, THRESHOLD
+from tests.wyoming_servers.serving import receive, send, serving, until
 from wyoming_servers.speaking import MOST_CHARACTERS
 from wyoming_servers.tts import JOB, SPEAKERS
 from wyoming_servers.wire import describe
-
-from .serving import receive, send, serving, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -15,10 +15,9 @@ from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, Synthesize
 
 from models.engine import EngineError
 from models.engines import choose
+from tests.wyoming_servers.serving import receive, send, serving, until
 from wyoming_servers.tts import JOB
 from wyoming_servers.wire import describe
-
-from .serving import receive, send, serving, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

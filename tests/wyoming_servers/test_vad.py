@@ -20,11 +20,10 @@ from wyoming.ping import Ping
 from models.engine import BadInput
 from models.engines import ENGINES
 from tests.models.speech import silence, speech
+from tests.wyoming_servers.serving import receive, send, serving, until
 from wyoming_servers.vad import JOB, LISTENERS
 from wyoming_servers.wire import Info, describe
 from wyoming_servers.wire.vad import DetectVoice, VoiceActivity, VoiceStarted, VoiceStopped
-
-from .serving import receive, send, serving, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -20,11 +20,10 @@ from wyoming.wake import Detect, Detection
 
 from models.engine import BadInput, EngineError
 from tests.models.speech import silence, speech
+from tests.wyoming_servers.serving import receive, send, serving, until
 from wyoming_servers.wake import JOB
 from wyoming_servers.wire import describe
 from wyoming_servers.wire.audio import read_wav
-
-from .serving import receive, send, serving, until
 
 package = pytest.importorskip("pymicro_wakeword", reason="pymicro-wakeword is not installed: script/setup")
 

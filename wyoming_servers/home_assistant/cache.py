@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from models.sentences.house import Area, Floor, House, Name
+from wyoming_servers.home_assistant.registry import Told
 from wyoming_servers.wire.files import write_whole
-
-from .registry import Told
 
 _LOGGER = logging.getLogger(__name__)
 

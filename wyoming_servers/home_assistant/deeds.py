@@ -21,12 +21,11 @@ from typing import Any
 import aiohttp
 
 from models.engine import Intent
+from wyoming_servers.home_assistant.errors import CommandFailed, HassBanned, HassError, HassRefused
+from wyoming_servers.home_assistant.home import HomeAssistant
+from wyoming_servers.home_assistant.registry import ASSISTANT
+from wyoming_servers.home_assistant.socket import unreachable
 from wyoming_servers.skills.request import Outcome, Trouble
-
-from .errors import CommandFailed, HassBanned, HassError, HassRefused
-from .home import HomeAssistant
-from .registry import ASSISTANT
-from .socket import unreachable
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -18,13 +18,12 @@ from typing import Self
 import aiohttp
 
 from models.sentences.house import House
+from wyoming_servers.home_assistant.cache import Cache
+from wyoming_servers.home_assistant.errors import CommandFailed, HassBanned, HassError, HassRefused
+from wyoming_servers.home_assistant.registry import EVENTS, Told, read_told
+from wyoming_servers.home_assistant.socket import Socket, connect
+from wyoming_servers.home_assistant.token import Token
 from wyoming_servers.wire.background import Background
-
-from .cache import Cache
-from .errors import CommandFailed, HassBanned, HassError, HassRefused
-from .registry import EVENTS, Told, read_told
-from .socket import Socket, connect
-from .token import Token
 
 _LOGGER = logging.getLogger(__name__)
 

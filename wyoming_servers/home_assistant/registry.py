@@ -18,9 +18,8 @@ from typing import Any, TypeVar
 
 from models.sentences.house import Area, Floor, House, Name
 from models.sentences.naming import as_said
-
-from .errors import CommandFailed
-from .socket import Socket
+from wyoming_servers.home_assistant.errors import CommandFailed
+from wyoming_servers.home_assistant.socket import Socket
 
 P = TypeVar("P", Area, Floor)
 

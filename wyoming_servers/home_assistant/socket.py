@@ -15,7 +15,7 @@ from typing import Any
 
 import aiohttp
 
-from .errors import CommandFailed, HassBanned, HassError, HassRefused
+from wyoming_servers.home_assistant.errors import CommandFailed, HassBanned, HassError, HassRefused
 
 CONNECT_S = 10.0
 """To connect and to be let in."""

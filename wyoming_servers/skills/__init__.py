@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from . import arithmetic, clock, home, looking, talk, timers, volume
-from .request import Action, Answer, Request
-from .situation import Situation
+from wyoming_servers.skills import arithmetic, clock, home, looking, talk, timers, volume
+from wyoming_servers.skills.request import Action, Answer, Request
+from wyoming_servers.skills.situation import Situation
 
 Skill = Callable[[Request], Answer]
 

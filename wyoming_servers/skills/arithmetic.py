@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 
-from . import english
-from .request import Answer, Request
+from wyoming_servers.skills import english
+from wyoming_servers.skills.request import Answer, Request
 
 _OPERATIONS: Mapping[str, Callable[[Fraction, Fraction], Fraction]] = {
     "plus": lambda left, right: left + right,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from . import english
-from .request import Answer, Request
+from wyoming_servers.skills import english
+from wyoming_servers.skills.request import Answer, Request
 
 
 def tell_time(request: Request) -> Answer:

@@ -13,10 +13,9 @@ from typing import Any
 
 from models.engine import Intent
 from models.sentences.house import House
-
-from . import words
-from .request import Trouble
-from .situation import Timer
+from wyoming_servers.skills import words
+from wyoming_servers.skills.request import Trouble
+from wyoming_servers.skills.situation import Timer
 
 NOT_HEARD = "Sorry, I did not catch that."
 NOT_UNDERSTOOD = "Sorry, I did not understand that. Say help to hear what you can ask."

@@ -8,9 +8,8 @@ from typing import Any
 
 from models.engine import Intent
 from models.sentences.house import Area, Floor, House, Name
-
-from . import english, things
-from .request import Answer, Outcome, Request
+from wyoming_servers.skills import english, things
+from wyoming_servers.skills.request import Answer, Outcome, Request
 
 _KINDS = {
     "HassFanSetSpeed": "fan",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from . import english
-from .request import Answer, Request
-from .situation import Sighting
+from wyoming_servers.skills import english
+from wyoming_servers.skills.request import Answer, Request
+from wyoming_servers.skills.situation import Sighting
 
 
 def look(request: Request) -> Answer:

@@ -11,8 +11,7 @@ from typing import Any
 
 from models.engine import Intent
 from models.sentences.house import House
-
-from .situation import Situation
+from wyoming_servers.skills.situation import Situation
 
 
 @dataclass(frozen=True, slots=True)

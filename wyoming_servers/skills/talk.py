@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from models.engine import Intent
-
-from . import english
-from .request import Action, Answer, Request
+from wyoming_servers.skills import english
+from wyoming_servers.skills.request import Action, Answer, Request
 
 
 def stop(_request: Request) -> Answer:

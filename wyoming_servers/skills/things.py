@@ -7,9 +7,8 @@ from dataclasses import replace
 
 from models.engine import Intent
 from models.sentences.house import House, Name
-
-from . import english
-from .situation import Situation
+from wyoming_servers.skills import english
+from wyoming_servers.skills.situation import Situation
 
 _SWITCHES = ("HassTurnOn", "HassTurnOff")
 

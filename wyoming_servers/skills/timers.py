@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from . import english, home
-from .request import Action, Answer, Request
-from .situation import Timer
+from wyoming_servers.skills import english, home
+from wyoming_servers.skills.request import Action, Answer, Request
+from wyoming_servers.skills.situation import Timer
 
 _SECONDS = {"hours": 3600, "minutes": 60, "seconds": 1}
 

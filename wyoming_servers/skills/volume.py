@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from . import english, home
-from .request import Action, Answer, Request
+from wyoming_servers.skills import english, home
+from wyoming_servers.skills.request import Action, Answer, Request
 
 STEP = 10
 """Percent points of "louder"."""

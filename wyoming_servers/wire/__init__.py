@@ -4,14 +4,23 @@
 in one tree of errors. The events that Wyoming lacks are in `vad` and `image`, audio formats in `audio`.
 """
 
-from ._connection import Connection
-from ._errors import BadValue, Busy, ConnectionLost, PeerError, ProtocolError, RequestError, UnsupportedAudio, WireError
-from ._fields import Fields
-from ._framing import EventParser, encode
-from ._info import JOBS, ImageModel, ImageProgram, Info, VadModel, VadProgram
-from ._limits import Budget, Limits
-from ._requests import answer, connect, connect_to, describe, expect
-from ._uri import Tcp, Unix, parse_uri
+from wyoming_servers.wire._connection import Connection
+from wyoming_servers.wire._errors import (
+    BadValue,
+    Busy,
+    ConnectionLost,
+    PeerError,
+    ProtocolError,
+    RequestError,
+    UnsupportedAudio,
+    WireError,
+)
+from wyoming_servers.wire._fields import Fields
+from wyoming_servers.wire._framing import EventParser, encode
+from wyoming_servers.wire._info import JOBS, ImageModel, ImageProgram, Info, VadModel, VadProgram
+from wyoming_servers.wire._limits import Budget, Limits
+from wyoming_servers.wire._requests import answer, connect, connect_to, describe, expect
+from wyoming_servers.wire._uri import Tcp, Unix, parse_uri
 
 __all__ = [
     "JOBS",

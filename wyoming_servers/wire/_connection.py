@@ -15,9 +15,9 @@ from typing import cast
 
 from wyoming.event import Event, Eventable
 
-from ._errors import ConnectionLost, ProtocolError, RequestError, WireError
-from ._framing import Arrived, EventParser, encode
-from ._limits import KIB, MIB, Budget, Limits
+from wyoming_servers.wire._errors import ConnectionLost, ProtocolError, RequestError, WireError
+from wyoming_servers.wire._framing import Arrived, EventParser, encode
+from wyoming_servers.wire._limits import KIB, MIB, Budget, Limits
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ._errors import BadValue
+from wyoming_servers.wire._errors import BadValue
 
 
 class Fields:

@@ -12,9 +12,9 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 from wyoming.event import Event
 
-from ._errors import BadValue, Busy, ProtocolError, RequestError
-from ._fields import shown
-from ._limits import Limits
+from wyoming_servers.wire._errors import BadValue, Busy, ProtocolError, RequestError
+from wyoming_servers.wire._fields import shown
+from wyoming_servers.wire._limits import Limits
 
 TYPE_CHARACTERS: Final = 128
 """Longest event type; Wyoming's own are under 24."""

@@ -10,8 +10,8 @@ from wyoming import info as wyoming_info
 from wyoming.event import Event
 from wyoming.info import Artifact
 
-from ._errors import BadValue
-from ._fields import shown
+from wyoming_servers.wire._errors import BadValue
+from wyoming_servers.wire._fields import shown
 
 JOBS = ("vad", "wake", "asr", "handle", "tts", "image", "intent", "mic", "snd")
 """The lists of an Info; the first six are the jobs of a house."""

@@ -10,12 +10,12 @@ from wyoming.error import Error
 from wyoming.event import Event
 from wyoming.info import Describe
 
-from ._connection import Connection
-from ._errors import ConnectionLost, PeerError
-from ._fields import Fields
-from ._info import Info
-from ._limits import Limits
-from ._uri import Tcp, parse_uri
+from wyoming_servers.wire._connection import Connection
+from wyoming_servers.wire._errors import ConnectionLost, PeerError
+from wyoming_servers.wire._fields import Fields
+from wyoming_servers.wire._info import Info
+from wyoming_servers.wire._limits import Limits
+from wyoming_servers.wire._uri import Tcp, parse_uri
 
 
 async def connect(uri: str, *, timeout: float = 5.0, limits: Limits | None = None) -> Connection:

@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ._errors import BadValue
-from ._fields import shown
+from wyoming_servers.wire._errors import BadValue
+from wyoming_servers.wire._fields import shown
 
 _UNIX_PATH_BYTES = 107
 """Longest path that Linux takes for a socket (sun_path, without its closing zero)."""

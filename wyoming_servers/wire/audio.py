@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from wyoming.event import Event
 
-from ._errors import UnsupportedAudio
-from ._fields import Fields, shown
+from wyoming_servers.wire._errors import UnsupportedAudio
+from wyoming_servers.wire._fields import Fields, shown
 
 __all__ = [
     "RATE",

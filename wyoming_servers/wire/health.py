@@ -21,7 +21,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from prometheus_client import make_wsgi_app
 
-from .options import version
+from wyoming_servers.wire.options import version
 
 __all__ = ["SECONDS", "Health", "Problems", "add_http_option", "serve_health"]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from wyoming.event import Event, Eventable
 
-from ._fields import Fields
+from wyoming_servers.wire._fields import Fields
 
 __all__ = ["FORMATS", "STATUSES", "Classification", "Classify", "Image", "ImageCredit", "LabelScore"]
 

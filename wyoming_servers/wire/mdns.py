@@ -17,8 +17,8 @@ from contextlib import asynccontextmanager, suppress
 import zeroconf as mdns
 from zeroconf.asyncio import AsyncZeroconf
 
-from .network import Network
-from .tasks import first_of
+from wyoming_servers.wire.network import Network
+from wyoming_servers.wire.tasks import first_of
 
 _LOGGER = logging.getLogger(__name__)
 

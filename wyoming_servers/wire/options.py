@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from .secrets import is_secret, variable_of
+from wyoming_servers.wire.secrets import is_secret, variable_of
 
 __all__ = ["Parser", "default_data_dir", "version", "whole"]
 

@@ -14,8 +14,7 @@ import pytest
 
 from models import store
 from models.store import catalog
-
-from .file_server import REVISION, FileServer, serving
+from tests.models.store.file_server import REVISION, FileServer, serving
 
 REPO = "somebody/whisper-mini"
 WEIGHTS = random.Random(1).randbytes(3_000_000)

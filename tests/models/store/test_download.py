@@ -14,8 +14,7 @@ import pytest
 
 from models.store import download
 from models.store.download import DownloadError, Mismatch, Stopped
-
-from .file_server import FileServer, serving
+from tests.models.store.file_server import FileServer, serving
 
 CONTENT = random.Random(3).randbytes(1_000_000)
 

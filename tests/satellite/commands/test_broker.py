@@ -12,7 +12,7 @@ from wyoming_servers.wire.options import Parser
 
 pytest.importorskip("aiomqtt", reason="aiomqtt is not installed: pip install 'wyoming-hearth[mqtt]'")
 
-from ..mqtt.broker import mosquitto
+from tests.satellite.mqtt.broker import mosquitto
 
 
 def parse(*arguments: str) -> Namespace:

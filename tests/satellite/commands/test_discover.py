@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from satellite.commands import trust as trust_command
-from satellite.trust import Trust
-
-from .conftest import Hearth
+from satellite.network.trust import Trust
+from tests.satellite.commands.conftest import Hearth
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,7 @@ from models.engines import Engine
 from satellite.commands import checks
 from satellite.commands.checks import State
 from satellite.commands.ports import holder
-
-from .conftest import Hearth
+from tests.satellite.commands.conftest import Hearth
 
 
 def test_doctor_finds_this_machine_well(hearth: Hearth) -> None:

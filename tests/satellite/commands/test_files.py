@@ -11,9 +11,8 @@ import pytest
 
 from satellite import cli
 from satellite.commands.recordings import open_recording
+from tests.satellite.commands.conftest import Hearth
 from wyoming_servers.wire.audio import write_wav
-
-from .conftest import Hearth
 
 RATE = 16_000
 

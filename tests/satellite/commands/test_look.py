@@ -9,8 +9,7 @@ import pytest
 
 from camera.figure import draw_figure
 from satellite import cli
-
-from .conftest import Hearth
+from tests.satellite.commands.conftest import Hearth
 
 
 @pytest.fixture

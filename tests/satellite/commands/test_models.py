@@ -21,9 +21,8 @@ from satellite import cli
 from satellite.commands.loaded import residents
 from satellite.commands.watching import in_thread
 from tests.models.store.shelf import CONFIG, VOICES, WEIGHTS, Shelf, stocked
+from tests.satellite.commands.conftest import Hearth
 from wyoming_servers.loaded import Loaded
-
-from .conftest import Hearth
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from satellite.commands import reach as reach_module
-
-from .test_ask import hearth
+from tests.satellite.commands.test_ask import hearth
 
 
 def needs(module: str, package: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Hearth
+from tests.satellite.commands.conftest import Hearth
 
 
 def test_ask(hearth: Hearth, server: Callable[[str], str]) -> None:

@@ -12,9 +12,9 @@ from satellite.home_assistant.chimes import Chimes
 from satellite.home_assistant.conversation import Conversation
 from satellite.home_assistant.cue import Cue
 from satellite.home_assistant.mouth import Kind, Mouth, Sound
-from satellite.microphone import CHUNK_BYTES, CHUNK_SAMPLES, Chunk
 from satellite.report import Observer, State, TurnReport
-from satellite.speaker import Speaker
+from satellite.sound.microphone import CHUNK_BYTES, CHUNK_SAMPLES, Chunk
+from satellite.sound.speaker import Speaker
 from satellite.timers import Timers
 from tests.satellite.sounds import tone
 

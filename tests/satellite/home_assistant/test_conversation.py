@@ -11,9 +11,8 @@ from satellite.home_assistant.turn import ANSWER_S, PATIENCE_S
 from satellite.home_assistant.uplink import CLEARED_S
 from satellite.home_assistant.wake_stage import WAKE_WORD_S
 from satellite.report import State
+from tests.satellite.home_assistant.station import CHIME, LOUD, Link, Room
 from wyoming_servers.wire import Busy
-
-from .station import CHIME, LOUD, Link, Room
 
 AWAKE = Chimes(awake=CHIME)
 

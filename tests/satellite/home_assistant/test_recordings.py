@@ -20,8 +20,7 @@ from wyoming.ping import Ping, Pong
 
 from bench.assistant import CHUNK_BYTES, TTS_RATE, tone
 from satellite.home_assistant.cue import Cue
-
-from .test_station import house
+from tests.satellite.home_assistant.test_station import house
 
 RECORDINGS = sorted(Path(__file__).with_name("recordings").glob("*.yaml"))
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.assistant import home_assistant
-from satellite.rehearsal import free_ports
+from satellite.services.rehearsal import free_ports
+from tests.satellite.home_assistant.running import satellite
 from tests.satellite.houses import until
 from tests.wyoming_servers.test_advertise import listening
-
-from .running import satellite
 
 
 async def test_a_satellite_that_was_killed_in_a_turn_is_there_again_at_once(tmp_path: Path) -> None:

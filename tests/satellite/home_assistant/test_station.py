@@ -16,13 +16,13 @@ from wyoming.info import Attribution, Satellite
 from bench.assistant import TTS_RATE, home_assistant
 from bench.conversations import speak
 from models.engine import WakeWordStream
-from satellite.answers import FolderSink
-from satellite.clips import ClipMicrophone
 from satellite.controls import Controls
 from satellite.home_assistant.cue import Cue
 from satellite.home_assistant.station import Station
-from satellite.sound_command import CommandMicrophone, CommandSink
-from satellite.speaker import Speaker
+from satellite.sound.answers import FolderSink
+from satellite.sound.clips import ClipMicrophone
+from satellite.sound.sound_command import CommandMicrophone, CommandSink
+from satellite.sound.speaker import Speaker
 from tests.satellite import player as player_command
 from tests.satellite.houses import until
 from tests.satellite.sounds import tone
@@ -295,7 +295,7 @@ async def test_who_speaks_is_heard(tmp_path: Path, clip: bytes) -> None:
 
 
 async def test_a_microphone_that_gives_nothing_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("satellite.microphone.GONE_S", 0.5)
+    monkeypatch.setattr("satellite.sound.microphone.GONE_S", 0.5)
     speaker = Speaker("folder", lambda name: FolderSink(tmp_path, name))
     microphone = CommandMicrophone("sh -c 'head -c 6400 /dev/zero; sleep 60'")
     station = Station(microphone, speaker, info=INFO, cue=Cue.NOTHING)

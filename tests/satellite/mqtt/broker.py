@@ -14,8 +14,7 @@ import pytest
 
 import bench.mosquitto
 from bench.mosquitto import MISSING, PATH, Mosquitto
-
-from ..houses import until
+from tests.satellite.houses import until
 
 
 def need_mosquitto() -> None:

@@ -21,13 +21,12 @@ from satellite.mqtt.discovery import Topics
 from satellite.mqtt.link import Broker, Refused
 from satellite.report import State, TurnReport
 from satellite.retry import Retry
+from tests.satellite.houses import until
 from wyoming_servers.wire.image import LabelScore
-
-from ..houses import until
 
 pytest.importorskip("aiomqtt", reason="aiomqtt is not installed: pip install 'wyoming-hearth[mqtt]'")
 
-from .broker import Listener, listener, mosquitto, need_mosquitto
+from tests.satellite.mqtt.broker import Listener, listener, mosquitto, need_mosquitto
 
 TOPICS = Topics("kitchen-0123abcd")
 BASE = "hearth/kitchen-0123abcd"

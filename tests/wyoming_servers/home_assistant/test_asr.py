@@ -13,11 +13,10 @@ from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.client import AsyncClient
 
 from tests.models.speech import speech
+from tests.wyoming_servers.home_assistant.hass import TOKEN, Hass, hass_running
+from tests.wyoming_servers.serving import receive, send, serving
 from wyoming_servers.asr import JOB
 from wyoming_servers.wire.audio import RATE, WIDTH
-
-from ..serving import receive, send, serving
-from .hass import TOKEN, Hass, hass_running
 
 
 @asynccontextmanager

@@ -13,11 +13,10 @@ import pytest
 from wyoming.asr import Transcript
 from wyoming.client import AsyncClient
 
+from tests.wyoming_servers.home_assistant.hass import TOKEN, Hass, hass_running
+from tests.wyoming_servers.serving import send, serving, until
 from wyoming_servers.handle import JOB
 from wyoming_servers.home_assistant import deeds
-
-from ..serving import send, serving, until
-from .hass import TOKEN, Hass, hass_running
 
 SATELLITE: dict[str, Any] = {"actions": ["timer-set"]}
 

@@ -14,14 +14,13 @@ import pytest
 from aiohttp import web
 
 from models.sentences.house import House, Name
+from tests.wyoming_servers.home_assistant.hass import TOKEN, Hass, hass_running
 from wyoming_servers.home_assistant import home as home_module
 from wyoming_servers.home_assistant.cache import Cache
 from wyoming_servers.home_assistant.errors import HassError, HassRefused
 from wyoming_servers.home_assistant.home import HomeAssistant, Pace, look
 from wyoming_servers.home_assistant.registry import Told, read_told
 from wyoming_servers.home_assistant.token import Token
-
-from .hass import TOKEN, Hass, hass_running
 
 QUICK = Pace(quiet=0.05, longest=0.5, refresh=60, retries=(0.02, 0.05), banned=0.1, token=0.02)
 DESCRIBED = House(clock=24, names=(Name("described", "light"),))

@@ -1,6 +1,6 @@
 import pytest
 
-from .requests import said
+from tests.wyoming_servers.skills.requests import said
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 from models.sentences.house import House
-
-from .requests import said
+from tests.wyoming_servers.skills.requests import said
 
 
 def test_time() -> None:

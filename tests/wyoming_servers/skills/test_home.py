@@ -5,10 +5,9 @@ import pytest
 
 from models.engine import Intent
 from models.sentences.house import Area, House, Name
+from tests.wyoming_servers.skills.requests import NOW, ask, said
 from wyoming_servers.skills import Answer, Request, carry_out
 from wyoming_servers.skills.situation import Situation
-
-from .requests import NOW, ask, said
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 from typing import Any
 
-from .requests import said
+from tests.wyoming_servers.skills.requests import said
 
 
 def seen(name: str, age_ms: int = 100, camera: str = "hall") -> dict[str, Any]:

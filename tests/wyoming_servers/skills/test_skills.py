@@ -4,9 +4,8 @@ from typing import Any
 
 from models.sentences.house import load_house
 from models.sentences.library import load_sentences
+from tests.wyoming_servers.skills.requests import ask
 from wyoming_servers.skills import SKILLS
-
-from .requests import ask
 
 _CONTEXTS: list[dict[str, Any]] = [{}, {"actions": None}, {"timers": [], "volume": 5, "sightings": []}]
 

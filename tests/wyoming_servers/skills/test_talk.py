@@ -4,9 +4,8 @@ from datetime import datetime
 import pytest
 
 from models.engine import Intent
+from tests.wyoming_servers.skills.requests import ask, done, said
 from wyoming_servers.skills import talk
-
-from .requests import ask, done, said
 
 
 def test_stop_is_silent() -> None:

@@ -1,9 +1,8 @@
 from typing import Any
 
 from models.engine import Intent
+from tests.wyoming_servers.skills.requests import ask, done, said
 from wyoming_servers.skills import Answer
-
-from .requests import ask, done, said
 
 PIZZA = {"id": "p", "name": "pizza", "seconds": 600, "seconds_left": 125}
 FIVE = {"id": "f", "name": "", "seconds": 300, "seconds_left": 1}

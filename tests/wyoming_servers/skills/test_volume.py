@@ -1,6 +1,5 @@
 from models.engine import Intent
-
-from .requests import ask, done, said
+from tests.wyoming_servers.skills.requests import ask, done, said
 
 
 def test_set() -> None:

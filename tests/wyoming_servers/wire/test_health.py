@@ -14,7 +14,7 @@ from functools import partial
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from satellite.rehearsal import free_ports
+from satellite.services.rehearsal import free_ports
 from wyoming_servers.wire import health
 from wyoming_servers.wire.health import Health, add_http_option, serve_health
 

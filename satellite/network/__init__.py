@@ -1,0 +1,1 @@
+"""The servers of the house: found, trusted, and watched."""

@@ -1,0 +1,1 @@
+"""Servers and satellites as processes that are kept running."""
