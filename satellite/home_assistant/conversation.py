@@ -226,9 +226,14 @@ class Conversation:
         return self._uplink.runs and not self._turn.is_under_way
 
     @property
+    def deaf(self) -> bool:
+        """Whether nobody is to hear the microphone: it is muted, here or by Home Assistant."""
+        return self._muted or (self._uplink.link is not None and not self._uplink.runs)
+
+    @property
     def awaits_wake_word(self) -> bool:
         """Whether a wake word that is heard here would do anything."""
-        return self._cue is Cue.HERE and not self._muted and self._turn.phase is not Phase.SPOKEN
+        return self._cue is Cue.HERE and not self.deaf and self._turn.phase is not Phase.SPOKEN
 
     # ---- what becomes of it
 

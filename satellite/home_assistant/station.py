@@ -78,7 +78,8 @@ class Station(Body):
     async def _hear(self) -> None:
         async for chunk in self._microphone:
             self._conversation.hear(chunk)
-            woken = self._waking.feed(chunk) if self._waking is not None else None
+            heard = chunk.hushed() if self._conversation.deaf else chunk  # also by a server that hears the wake word
+            woken = self._waking.feed(heard) if self._waking is not None else None
             if woken is not None and self._conversation.awaits_wake_word:
                 self._conversation.woken(woken.name, woken.since)
 

@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 
 from models.voice_activity import VoiceSegmenter, VoiceStarted
-from satellite.sound.microphone import CHUNK_BYTES, CHUNK_SAMPLES, Chunk, Microphone
+from satellite.sound.microphone import CHUNK_SAMPLES, Chunk, Microphone
 from wyoming_servers.wire.audio import RATE
 
 from .utterance import Utterance
@@ -102,7 +102,7 @@ class Ear:
         self._invited = False
         try:
             async for heard in microphone:
-                chunk = Chunk(bytes(CHUNK_BYTES), heard.position, heard.time) if self._muted else heard
+                chunk = heard.hushed() if self._muted else heard
                 self._heard += CHUNK_SAMPLES
                 woken = self._waking.feed(chunk) if self._waking is not None else None
                 unjudged = [chunk]

@@ -7,7 +7,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from wyoming_servers.wire.audio import RATE, WIDTH, AudioConverter
@@ -41,6 +41,10 @@ class Chunk:
 
     time: float
     """`time.monotonic()` when the first of its samples was captured."""
+
+    def hushed(self) -> Chunk:
+        """Return as much silence."""
+        return replace(self, pcm=bytes(len(self.pcm)))
 
 
 class Intake:

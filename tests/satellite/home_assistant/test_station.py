@@ -15,7 +15,7 @@ from wyoming.info import Attribution, Satellite
 
 from bench.assistant import TTS_RATE, home_assistant
 from bench.conversations import speak
-from models.engine import WakeWordStream
+from models.engine import WakeWordHeard, WakeWordStream
 from satellite.controls import Controls
 from satellite.home_assistant.cue import Cue
 from satellite.home_assistant.station import Station
@@ -114,6 +114,31 @@ async def test_one_breath_after_a_wake_word_that_is_heard_here(tmp_path: Path) -
         assert [event.type for event in assistant.events] == ["info", "detection", "run-pipeline", "played"]
         assert assistant.events[1].data["name"] == "okay_nabu"
         assert max(memoryview(heard[0]).cast("h")) > 3000, "what was said right after the word is in it"
+
+
+@pytest.mark.parametrize("by", ["us", "home assistant"])
+async def test_muted_not_even_who_hears_the_wake_word_hears_anything(tmp_path: Path, by: str) -> None:
+    class Listener(WakeWordStream):
+        loudest = 0
+
+        def feed(self, pcm: bytes) -> list[WakeWordHeard]:
+            self.loudest = max(self.loudest, *memoryview(pcm).cast("h"))
+            return []
+
+    listener = Listener()
+    async with house(tmp_path, Cue.HERE, listener) as it, home_assistant(it.uri) as assistant:
+        await it.station.ready()
+        if by == "us":
+            it.controls.muted = True
+        else:
+            await assistant.pause()
+            await until(lambda: not it.station._conversation.is_ready)
+        await it.microphone.play(tone(0.5))
+        assert listener.loudest < 1000
+        if by == "us":
+            it.controls.muted = False
+            await it.microphone.play(tone(0.5))
+            await until(lambda: listener.loudest > 1000)
 
 
 @pytest.mark.parametrize("cue", [Cue.NOTHING, Cue.THERE])
