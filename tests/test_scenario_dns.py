@@ -32,6 +32,8 @@ def test_a_dns_that_is_dead_does_not_keep_it_from_ending(options: str, status: i
         pytest.skip("needs the command ip (Debian package iproute2)")
     if subprocess.run([*NAMESPACES, "true"], capture_output=True, check=False).returncode:
         pytest.skip("needs root, to make namespaces")
+    if options.startswith("models"):
+        pytest.importorskip("huggingface_hub", reason="needs huggingface_hub: script/setup --neural")
     script = f"exec {sys.executable} -P -m satellite {options}"
     done = subprocess.run(
         [*NAMESPACES, sys.executable, "-P", str(DEAD_DNS), "sh", "-c", script],
