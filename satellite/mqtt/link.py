@@ -7,10 +7,10 @@ import logging
 import re
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from satellite.retry import Retry
 from satellite.tasks import beside
@@ -23,11 +23,19 @@ from .outbox import Outbox
 if TYPE_CHECKING:
     from aiomqtt import Client, Message
 
+T = TypeVar("T")
+
 _LOGGER = logging.getLogger(__name__)
 
 _LIBRARY = logging.getLogger("satellite.mqtt.aiomqtt")
-_LIBRARY.addFilter(lambda record: record.levelno < logging.WARNING or record.exc_info is not None)
-"""aiomqtt tells of each message of a flood that it drops, and paho of each connection that is lost, which we tell."""
+_LIBRARY.addFilter(
+    lambda record: (
+        record.levelno < logging.WARNING
+        or (record.exc_info is not None and not record.getMessage().startswith("Unexpected message ID"))
+    )
+)
+"""aiomqtt tells of each message of a flood that it drops, and of each answer that nobody waits for any more; paho of
+each connection that is lost, which we tell."""
 
 KEEPALIVE_S = 20
 """A broker that is not heard of for so long has gone. One that has not heard of us for half as long again publishes the
@@ -39,6 +47,9 @@ ANSWER_S = 5.0
 REFUSED_S = 60.0
 """How long to wait before a broker is asked again that refused us: only somebody who changes a setting helps."""
 
+_THREAD_S = 0.01
+"""What aiomqtt's thread that connects wanted of the loop has come by then; the socket has to be open for it."""
+
 GOODBYE_S = 1.0
 """How long saying goodbye may take."""
 
@@ -48,6 +59,8 @@ MOST_BYTES = 16 * 1024
 _WAITING_COMMANDS = 64
 
 _COMMAND_BYTES = 64
+
+_TIMED_OUT = "Operation timed out"
 
 _CREDENTIALS = {134, 135}
 _PROTOCOL = 132
@@ -205,14 +218,32 @@ async def connect(broker: Broker, identifier: str, availability: str | None = No
         max_queued_incoming_messages=_WAITING_COMMANDS,
         socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
     )
+
+    async def wait_for(fut: Awaitable[T], timeout: float | None) -> T:
+        awaited = asyncio.ensure_future(fut)
+        try:
+            done, _ = await asyncio.wait([awaited], timeout=client.timeout if timeout is None else timeout)
+        finally:
+            if not awaited.cancel() and not awaited.cancelled():
+                awaited.exception()  # has been asked for, also where nobody waits any more
+        if not done:
+            raise aiomqtt.MqttError(_TIMED_OUT)
+        return awaited.result()
+
+    # aiomqtt's own is asyncio.wait_for, which before Python 3.12 forgets to be cancelled where what it waits for comes
+    # at that moment: whoever cancelled would wait for ever.
+    client._wait_for = wait_for  # type: ignore[method-assign]
     try:
         await _known(broker)
         async with AsyncExitStack() as stack:
             try:
                 await stack.enter_async_context(client)
             except BaseException:
-                client._client.on_disconnect = None  # aiomqtt's own fails where the waiting was cancelled
-                client._client.disconnect()
+                paho = client._client
+                # aiomqtt's own take it for granted that somebody waits.
+                paho.on_connect = paho.on_disconnect = paho.on_socket_open = paho.on_socket_register_write = None
+                await asyncio.sleep(_THREAD_S)
+                paho.disconnect()
                 raise
             yield client
     except MqttConnectError as error:
@@ -235,7 +266,7 @@ def _reason(error: Exception) -> str:
     text = re.sub(r"^\[(Errno |code:)?-?[0-9]+\] ", "", str(error)) or type(error).__name__
     if text in {"Unspecified error", "Disconnected during message iteration"}:
         return "the connection was lost"
-    return f"no answer within {ANSWER_S:g} s" if text == "Operation timed out" else text
+    return f"no answer within {ANSWER_S:g} s" if text == _TIMED_OUT else text
 
 
 def _remedy(error: Exception) -> str:

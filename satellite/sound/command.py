@@ -88,7 +88,8 @@ class Command:
             await asyncio.wait([self._reading], timeout=1)
         if self.process is not None:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.process.wait(), timeout=1)
+                async with asyncio.timeout(1):
+                    await self.process.wait()
         lines = self._stderr.decode(errors="replace").strip().splitlines()
         return lines[-1].strip() if lines else f"exit status {self.process.returncode if self.process else None}"
 

@@ -236,6 +236,30 @@ async def test_a_wrong_password_is_told_once_and_nothing_of_it(
     assert "not-this-one" not in caplog.text
 
 
+@pytest.mark.parametrize("config", ["allow_anonymous true", "allow_anonymous false"])
+async def test_who_is_cancelled_at_the_moment_of_the_answer_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: str
+) -> None:
+    import aiomqtt
+
+    connected = aiomqtt.Client._on_connect
+    tasks: list[asyncio.Task[None]] = []
+
+    def cancel_too(*arguments: Any) -> None:
+        connected(*arguments)
+        tasks.append(device._link._task)
+        tasks[0].cancel()
+
+    monkeypatch.setattr(aiomqtt.Client, "_on_connect", cancel_too)
+    monkeypatch.setattr(link, "REFUSED_S", 0.0)
+    async with mosquitto(tmp_path, config) as broker:
+        device = device_on(broker.broker)
+        with suppress(asyncio.CancelledError):
+            async with device:
+                await until(lambda: tasks and tasks[0].done(), 10)
+    assert len(tasks) == 1
+
+
 async def test_a_broker_that_has_gone_is_not_said_to_be_there_until_it_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
